@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from transcriber.errors import NoNotes, NotMidi
+from transcriber.performance import Note, Pedal, Performance, read_midi, write_midi
+
+
+def test_midi_round_trip_keeps_notes_and_pedal(tmp_path: Path) -> None:
+    played = Performance((Note(0.5, 1.0, 60, 80), Note(0.75, 2.0, 64, 30)), (Pedal(0.4, 1.5),), 2.0)
+    write_midi(played, tmp_path / "played.mid")
+    read = read_midi(tmp_path / "played.mid")
+    assert [(note.pitch, note.velocity) for note in read.notes] == [(60, 80), (64, 30)]
+    for got, expected in zip(read.notes, played.notes, strict=True):
+        assert got.onset_s == pytest.approx(expected.onset_s, abs=0.002)
+        assert got.offset_s == pytest.approx(expected.offset_s, abs=0.002)
+    assert read.pedals[0].on_s == pytest.approx(0.4, abs=0.002)
+    assert read.pedals[0].off_s == pytest.approx(1.5, abs=0.002)
+
+
+def test_pedal_holds_a_note_until_it_lifts_or_the_key_is_struck_again() -> None:
+    notes = (Note(0.0, 0.5, 60, 80), Note(0.1, 0.6, 64, 80), Note(1.0, 1.2, 60, 80), Note(3.0, 3.5, 64, 80))
+    played = Performance(notes, (Pedal(0.2, 2.0),), 4.0)
+    assert played.sounding_offsets_s() == [1.0, 2.0, 2.0, 3.5]
+
+
+def test_text_named_midi_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "song.mid"
+    path.write_text("not a midi file")
+    with pytest.raises(NotMidi):
+        read_midi(path)
+
+
+def test_midi_without_notes_is_refused(tmp_path: Path) -> None:
+    write_midi(Performance(()), tmp_path / "empty.mid")
+    with pytest.raises(NoNotes):
+        read_midi(tmp_path / "empty.mid")

@@ -1,0 +1,132 @@
+"""What was played: notes and pedal in seconds, and MIDI files in and out.
+
+`Note.offset_s` is when the key is released. The sustain pedal is kept apart, so that it never lengthens a written note.
+"""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+from pathlib import Path
+
+import mido
+import pretty_midi
+
+from transcriber.errors import NoNotes, NotMidi, RecordingTooLong
+
+LOWEST_PITCH = 21  # A0, MIDI number of the piano's lowest key
+HIGHEST_PITCH = 108  # C8
+KEYS = HIGHEST_PITCH - LOWEST_PITCH + 1
+SUSTAIN_CONTROLLER = 64
+PEDAL_DOWN = 64  # controller values from here on hold the dampers up (MIDI 1.0)
+MIDI_RESOLUTION = 480  # ticks a quarter note
+MIDI_TEMPO = 120.0  # quarters a minute: one tick is 1.04 ms
+LONGEST_MIDI_S = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One struck key. Times in seconds, `pitch` a MIDI number, `velocity` 1..127, `confidence` 0..1."""
+
+    onset_s: float
+    offset_s: float
+    pitch: int
+    velocity: int
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pedal:
+    """One press of the sustain pedal, in seconds."""
+
+    on_s: float
+    off_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Notes sorted by (onset, pitch) and pedal presses sorted by time; `duration_s` is the recording's length."""
+
+    notes: tuple[Note, ...]
+    pedals: tuple[Pedal, ...] = ()
+    duration_s: float = 0.0
+
+    def sounding_offsets_s(self) -> list[float]:
+        """When each note stops sounding: held on by the pedal, cut by the next onset of its own key."""
+        downs = [pedal.on_s for pedal in self.pedals]
+        ends = []
+        for note in self.notes:
+            last = bisect.bisect_right(downs, note.offset_s) - 1
+            held = last >= 0 and self.pedals[last].off_s > note.offset_s
+            ends.append(self.pedals[last].off_s if held else note.offset_s)
+        struck_again: dict[int, float] = {}
+        for index in range(len(self.notes) - 1, -1, -1):
+            note = self.notes[index]
+            ends[index] = min(ends[index], struck_again.get(note.pitch, ends[index]))
+            struck_again[note.pitch] = note.onset_s
+        return ends
+
+
+def sort_notes(notes: list[Note]) -> tuple[Note, ...]:
+    return tuple(sorted(notes, key=lambda note: (note.onset_s, note.pitch, note.offset_s)))
+
+
+def read_midi(path: Path) -> Performance:
+    """A digital piano's MIDI file as a performance: every track but the drums, notes on the 88 keys.
+
+    Raises NotMidi where the file cannot be read, NoNotes where it holds no note, RecordingTooLong above four hours.
+    """
+    try:
+        midi = pretty_midi.PrettyMIDI(str(path))
+    except (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, mido.KeySignatureError) as cause:
+        raise NotMidi(
+            "This file is not a MIDI file that can be read; export it again as a standard MIDI file."
+        ) from cause
+    tracks = [track for track in midi.instruments if not track.is_drum]
+    notes = [
+        Note(float(note.start), float(max(note.end, note.start + 0.001)), int(note.pitch), max(1, int(note.velocity)))
+        for track in tracks
+        for note in track.notes
+        if LOWEST_PITCH <= note.pitch <= HIGHEST_PITCH
+    ]
+    if not notes:
+        raise NoNotes("This MIDI file holds no piano note; check that the right track was exported.")
+    duration_s = max(note.offset_s for note in notes)
+    if duration_s > LONGEST_MIDI_S:
+        raise RecordingTooLong(f"This MIDI file lasts {duration_s / 3600:.1f} hours; the longest accepted is 4 hours.")
+    changes = sorted(
+        (float(change.time), int(change.value))
+        for track in tracks
+        for change in track.control_changes
+        if change.number == SUSTAIN_CONTROLLER
+    )
+    return Performance(sort_notes(notes), _pedals(changes, duration_s), duration_s)
+
+
+def write_midi(performance: Performance, path: Path) -> None:
+    """Write the performance as it was played, at a nominal 120 quarters a minute (about 1 ms a tick)."""
+    midi = pretty_midi.PrettyMIDI(resolution=MIDI_RESOLUTION, initial_tempo=MIDI_TEMPO)
+    piano = pretty_midi.Instrument(program=0, name="Piano")
+    piano.notes = [
+        pretty_midi.Note(velocity=note.velocity, pitch=note.pitch, start=note.onset_s, end=note.offset_s)
+        for note in performance.notes
+    ]
+    for pedal in performance.pedals:
+        piano.control_changes.append(pretty_midi.ControlChange(SUSTAIN_CONTROLLER, 127, pedal.on_s))
+        piano.control_changes.append(pretty_midi.ControlChange(SUSTAIN_CONTROLLER, 0, pedal.off_s))
+    midi.instruments.append(piano)
+    midi.write(str(path))
+
+
+def _pedals(changes: list[tuple[float, int]], end_s: float) -> tuple[Pedal, ...]:
+    pedals = []
+    down_s: float | None = None
+    for time_s, value in changes:
+        if value >= PEDAL_DOWN and down_s is None:
+            down_s = time_s
+        elif value < PEDAL_DOWN and down_s is not None:
+            pedals.append(Pedal(down_s, time_s))
+            down_s = None
+    if down_s is not None and down_s < end_s:
+        pedals.append(Pedal(down_s, end_s))
+    return tuple(pedals)
