@@ -1,9 +1,21 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from transcriber.errors import NoNotes, NotMidi
-from transcriber.performance import Note, Pedal, Performance, read_midi, write_midi
+from transcriber.performance import (
+    Note,
+    Pedal,
+    Performance,
+    decode_performance,
+    encode_performance,
+    read_midi,
+    write_midi,
+)
+
+seconds = st.floats(min_value=0, max_value=1e5)
 
 
 def test_midi_round_trip_keeps_notes_and_pedal(tmp_path: Path) -> None:
@@ -35,3 +47,23 @@ def test_midi_without_notes_is_refused(tmp_path: Path) -> None:
     write_midi(Performance(()), tmp_path / "empty.mid")
     with pytest.raises(NoNotes):
         read_midi(tmp_path / "empty.mid")
+
+
+@given(
+    st.builds(
+        Performance,
+        notes=st.lists(
+            st.builds(Note, seconds, seconds, st.integers(21, 108), st.integers(1, 127), st.floats(0, 1))
+        ).map(tuple),
+        pedals=st.lists(st.builds(Pedal, seconds, seconds)).map(tuple),
+        duration_s=seconds,
+    )
+)
+def test_stored_performance_comes_back_to_the_last_bit(played: Performance) -> None:
+    assert decode_performance(encode_performance(played)) == played
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{}", b'{"notes":[[1]],"pedals":[],"duration_s":1}', b"\xff"])
+def test_damaged_stored_performance_is_refused(damaged: bytes) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        decode_performance(damaged)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import bisect
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +117,34 @@ def write_midi(performance: Performance, path: Path) -> None:
         piano.control_changes.append(pretty_midi.ControlChange(SUSTAIN_CONTROLLER, 0, pedal.off_s))
     midi.instruments.append(piano)
     midi.write(str(path))
+
+
+def encode_performance(performance: Performance) -> bytes:
+    """The performance as JSON, every float exact: what one stage stores for the next."""
+    return json.dumps(
+        {
+            "duration_s": performance.duration_s,
+            "notes": [
+                [note.onset_s, note.offset_s, note.pitch, note.velocity, note.confidence] for note in performance.notes
+            ],
+            "pedals": [[pedal.on_s, pedal.off_s] for pedal in performance.pedals],
+        },
+        separators=(",", ":"),
+        allow_nan=False,
+    ).encode()
+
+
+def decode_performance(data: bytes) -> Performance:
+    """The inverse of `encode_performance`; raises ValueError, KeyError or TypeError on anything else."""
+    stored = json.loads(data)
+    return Performance(
+        notes=tuple(
+            Note(float(onset_s), float(offset_s), int(pitch), int(velocity), float(confidence))
+            for onset_s, offset_s, pitch, velocity, confidence in stored["notes"]
+        ),
+        pedals=tuple(Pedal(float(on_s), float(off_s)) for on_s, off_s in stored["pedals"]),
+        duration_s=float(stored["duration_s"]),
+    )
 
 
 def _pedals(changes: list[tuple[float, int]], end_s: float) -> tuple[Pedal, ...]:
