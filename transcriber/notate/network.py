@@ -1,0 +1,135 @@
+"""The beat network: a dilated convolution over onsets that scores beats, downbeats, periods and metres.
+
+It works on onsets and not on frames of time, so that ten minutes of music cost well under a second; the decoder places
+the beats at which nothing is struck.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from transcriber.errors import CheckpointError
+from transcriber.notate.onsets import FEATURES
+
+PERIOD_BINS = 64
+PERIOD_BINS_PER_OCTAVE = 12
+SHORTEST_BEAT_S = 0.125  # the shortest annotated beat in the training data is 0.13 s, the longest 4.4 s
+SHORTEST_BAR_S = 0.35
+METRES = ((2, 4), (4, 4), (2, 2), (3, 4), (3, 8), (6, 8), (9, 8), (12, 8), (5, 4))
+
+
+@dataclass(frozen=True, slots=True)
+class BeatNetworkConfig:
+    """`dilations`: one residual block each; with kernel 5 the defaults see 510 onsets to either side."""
+
+    features: int = FEATURES
+    channels: int = 96
+    kernel: int = 5
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
+    dropout: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class BeatScores:
+    """What the network says of every onset: logarithms of probabilities.
+
+    beat, downbeat: (onsets,), logits; period and bar: (onsets, PERIOD_BINS), length of the beat and of the bar around
+    the onset, bins of a twelfth of an octave from SHORTEST_BEAT_S and SHORTEST_BAR_S; metre: (onsets, METRES).
+    """
+
+    beat: NDArray[np.float64]
+    downbeat: NDArray[np.float64]
+    period: NDArray[np.float64]
+    bar: NDArray[np.float64]
+    metre: NDArray[np.float64]
+
+
+class BeatNetwork(nn.Module):
+    """Features (batch, onsets, features) -> logits (batch, onsets, 2 + 2 * PERIOD_BINS + METRES)."""
+
+    def __init__(self, config: BeatNetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.enter = nn.Conv1d(config.features, config.channels, 1)
+        self.blocks = nn.ModuleList(ResidualBlock(config, dilation) for dilation in config.dilations)
+        self.leave = nn.Sequential(
+            nn.BatchNorm1d(config.channels),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Conv1d(config.channels, 2 + 2 * PERIOD_BINS + len(METRES), 1),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        hidden = self.enter(features.transpose(1, 2))
+        for block in self.blocks:
+            hidden = block(hidden)
+        logits: Tensor = self.leave(hidden).transpose(1, 2)
+        return logits
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, config: BeatNetworkConfig, dilation: int) -> None:
+        super().__init__()
+        channels = config.channels
+        self.body = nn.Sequential(
+            nn.BatchNorm1d(channels),
+            nn.GELU(),
+            nn.Conv1d(channels, channels, config.kernel, dilation=dilation, padding="same"),
+            nn.BatchNorm1d(channels),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Conv1d(channels, channels, 1),
+        )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        changed: Tensor = hidden + self.body(hidden)
+        return changed
+
+
+def split_heads(logits: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Last axis into (beat, downbeat, period, bar, metre) logits."""
+    sizes = [1, 1, PERIOD_BINS, PERIOD_BINS, len(METRES)]
+    beat, downbeat, period, bar, metre = torch.split(logits, sizes, dim=-1)
+    return beat.squeeze(-1), downbeat.squeeze(-1), period, bar, metre
+
+
+def score_onsets(network: BeatNetwork, features: NDArray[np.float32]) -> BeatScores:
+    """Run the network over one whole piece. features: float32 (onsets, FEATURES)."""
+    with torch.inference_mode():
+        beat, downbeat, period, bar, metre = split_heads(network(torch.from_numpy(features)[None])[0])
+        return BeatScores(
+            beat.double().numpy(),
+            downbeat.double().numpy(),
+            period.log_softmax(-1).double().numpy(),
+            bar.log_softmax(-1).double().numpy(),
+            metre.log_softmax(-1).double().numpy(),
+        )
+
+
+def save_network(network: nn.Module, config: BeatNetworkConfig, path: Path) -> None:
+    """Write a BeatNetwork's weights as float32 with the configuration in the file's metadata."""
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(weights, path, metadata={"config": json.dumps(asdict(config))})
+
+
+def load_network(path: Path) -> BeatNetwork:
+    """Read a checkpoint, ready to score. Raises CheckpointError where the file is missing, damaged or another's."""
+    try:
+        with safe_open(path, framework="pt") as checkpoint:
+            config = json.loads(checkpoint.metadata()["config"])
+            weights = {name: checkpoint.get_tensor(name) for name in checkpoint.keys()}  # noqa: SIM118 (not a dict)
+        network = BeatNetwork(BeatNetworkConfig(**{**config, "dilations": tuple(config["dilations"])}))
+        network.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as cause:
+        raise CheckpointError(f"The beat model {path} cannot be read; install the package again.") from cause
+    return network.eval()
