@@ -1,0 +1,87 @@
+"""An endless stream of training examples: sound and the answers wanted for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from transcriber.listen import level
+from transcriber.listen.features import HOP, SAMPLE_RATE
+from transcriber.listen.training.pianos import Generator, Kind, Piano, Samples, load_pianos
+from transcriber.listen.training.recordings import LabelledRecording, load_recordings
+from transcriber.listen.training.renderer import Noises, render
+from transcriber.listen.training.rooms import Surroundings, record
+from transcriber.listen.training.segments import PerformanceLibrary, PlayedSegment
+from transcriber.listen.training.targets import targets
+
+# How often a rendering uses each kind of piano: recorded layer by layer, single-layer, synthetic.
+KIND_SHARES: dict[Kind, float] = {"layered": 0.7, "single": 0.2, "digital": 0.1}
+SYNTH_LABEL_DELAY_S = 0.005  # labels of the recorded software pianos are 5 ms early on average
+LEVEL_SPREAD_DB = 5.0  # a segment is louder or softer than the recording that it comes from
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that examples are made of. Any of `recordings` and `pianos` may be empty, not both."""
+
+    pianos: list[Piano]
+    library: PerformanceLibrary | None
+    noises: Noises
+    surroundings: Surroundings
+    recordings: list[LabelledRecording]
+
+    @classmethod
+    def load(cls, folder: Path, without_pianos: tuple[str, ...] = ()) -> Material:
+        """From a folder with pianos/, performances.npz, ir/, noise/ and maps_synth/."""
+        return cls(
+            pianos=load_pianos(folder / "pianos", without_pianos),
+            library=PerformanceLibrary(folder / "performances.npz"),
+            noises=Noises.load(folder / "noise"),
+            surroundings=Surroundings.load(folder / "ir", folder / "noise"),
+            recordings=load_recordings(folder / "maps_synth", SYNTH_LABEL_DELAY_S),
+        )
+
+
+class Examples(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
+    """Yields samples (n,), key targets (HEADS, frames, KEYS) and pedal targets (frames,), all float32.
+
+    `seed` and the number of the loading process fix the stream, so that a run can be repeated.
+    """
+
+    def __init__(self, material: Material, seconds: float, recorded: float, seed: int) -> None:
+        self.material, self.seconds, self.recorded, self.seed = material, seconds, recorded, seed
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        info = get_worker_info()
+        rng = np.random.default_rng((self.seed, info.id if info else 0))
+        torch.set_num_threads(1)
+        while True:
+            sound, segment = self._draw(rng)
+            sound = sound * np.float32(level.gain(sound) * 10 ** (rng.normal(0, LEVEL_SPREAD_DB) / 20))
+            wanted = targets(segment, len(sound) // HOP + 1)
+            yield torch.from_numpy(sound), torch.from_numpy(wanted.keys), torch.from_numpy(wanted.pedal)
+
+    def _draw(self, rng: Generator) -> tuple[Samples, PlayedSegment]:
+        made = self.material
+        if made.library is None or (made.recordings and rng.random() < self.recorded):
+            recording = made.recordings[rng.integers(len(made.recordings))]
+            sound, segment = recording.draw(self.seconds, rng)
+            missing = round(self.seconds * SAMPLE_RATE) - len(sound)
+            sound = np.pad(sound, (0, max(0, missing)))
+            return record(sound, made.surroundings, rng, room=0.3), replace(segment, seconds=self.seconds)
+        segment = made.library.draw(self.seconds, rng)
+        sound = render(segment, self._piano(rng), made.noises, rng)
+        return record(sound, made.surroundings, rng), segment
+
+    def _piano(self, rng: Generator) -> Piano:
+        kinds = [kind for kind in KIND_SHARES if any(piano.kind == kind for piano in self.material.pianos)]
+        shares = np.array([KIND_SHARES[kind] for kind in kinds])
+        kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
+        pianos = [piano for piano in self.material.pianos if piano.kind == kind]
+        return pianos[rng.integers(len(pianos))]

@@ -1,0 +1,89 @@
+"""Recordings with known notes: pairs of an audio file and a table (or MIDI file) of the same name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from transcriber.listen.features import SAMPLE_RATE
+from transcriber.listen.training.pianos import Generator, Samples
+from transcriber.listen.training.segments import LEAD_S, NoteTable, PlayedSegment
+from transcriber.performance import Performance, read_midi
+
+AUDIO_SUFFIXES = (".flac", ".opus", ".ogg", ".wav", ".mp3")
+FULL_SCALE = np.float32(32767)
+
+
+@dataclass(frozen=True)
+class LabelledRecording:
+    """Sound as int16 mono at 16 kHz, its notes, and the pedal where the labels know of it."""
+
+    name: str
+    sound: NDArray[np.int16]
+    notes: NoteTable
+    pedals: list[tuple[float, float]] | None
+
+    @property
+    def seconds(self) -> float:
+        return len(self.sound) / SAMPLE_RATE
+
+    def cut(self, start_s: float, seconds: float) -> tuple[Samples, PlayedSegment]:
+        first = round(start_s * SAMPLE_RATE)
+        sound = self.sound[first : first + round(seconds * SAMPLE_RATE)].astype(np.float32) / FULL_SCALE
+        near = (self.notes[:, 0] < start_s + seconds) & (self.notes[:, 2] > start_s)
+        near &= self.notes[:, 0] > start_s - LEAD_S
+        notes = self.notes[near].copy()
+        notes[:, :3] -= start_s
+        pedals = None
+        if self.pedals is not None:
+            pedals = [
+                (on - start_s, off - start_s) for on, off in self.pedals if off > start_s and on < start_s + seconds
+            ]
+        return sound, PlayedSegment(seconds, notes, pedals)
+
+    def draw(self, seconds: float, rng: Generator) -> tuple[Samples, PlayedSegment]:
+        return self.cut(rng.uniform(0, max(0.0, self.seconds - seconds)), seconds)
+
+
+def load_recordings(folder: Path, label_delay_s: float = 0.0) -> list[LabelledRecording]:
+    """Every pair below `folder`. `label_delay_s` is added to label times (for data sets whose labels are early)."""
+    audio = sorted(path for path in folder.rglob("*") if path.suffix in AUDIO_SUFFIXES)
+    found = [_load(path, label_delay_s) for path in audio if _labels(path) is not None]
+    if not found:
+        raise FileNotFoundError(
+            f"No audio file with a .tsv, .mid or .midi file of the same name was found in {folder}."
+        )
+    return found
+
+
+def _labels(audio: Path) -> Path | None:
+    return next((path for suffix in (".tsv", ".mid", ".midi") if (path := audio.with_suffix(suffix)).exists()), None)
+
+
+def _load(path: Path, label_delay_s: float) -> LabelledRecording:
+    sound, rate = soundfile.read(path, dtype="int16")
+    if rate != SAMPLE_RATE or sound.ndim != 1:
+        raise ValueError(f"{path} has {rate} Hz and {sound.ndim} dimensions; training wants mono at {SAMPLE_RATE} Hz.")
+    labels = _labels(path)
+    assert labels is not None
+    if labels.suffix == ".tsv":
+        table = np.loadtxt(labels, ndmin=2)
+        notes = table[:, [0, 1, 1, 2, 3]]  # offsets there have the pedal folded in: key release is not known
+        pedals = None
+    else:
+        notes, pedals = _from_performance(read_midi(labels))
+    notes[:, :3] += label_delay_s
+    return LabelledRecording(path.stem, sound, notes, pedals)
+
+
+def _from_performance(performance: Performance) -> tuple[NoteTable, list[tuple[float, float]]]:
+    ends = performance.sounding_offsets_s()
+    rows = [
+        (note.onset_s, note.offset_s, end, note.pitch, note.velocity)
+        for note, end in zip(performance.notes, ends, strict=True)
+    ]
+    return np.array(rows, np.float64).reshape(-1, 5), [(pedal.on_s, pedal.off_s) for pedal in performance.pedals]

@@ -1,0 +1,97 @@
+"""How well the network hears real recordings while it learns: note-onset F1 by mir_eval, 50 ms."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import mir_eval
+import numpy as np
+import soundfile
+import torch
+from numpy.typing import NDArray
+
+from transcriber.listen.decode import DecoderConfig, Probabilities, decode_notes
+from transcriber.listen.features import Spectrograms
+from transcriber.listen.infer import probabilities
+from transcriber.listen.network import OnsetFrameNetwork
+from transcriber.listen.training.recordings import FULL_SCALE, LabelledRecording, load_recordings
+from transcriber.performance import Note
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A real recording; `label_delay_s` is how much later the sound is than its labels, on the whole file."""
+
+    recording: LabelledRecording
+    label_delay_s: float
+    labels_from_s: float = 0.0
+
+
+def load_maps(folder: Path) -> list[Excerpt]:
+    delays = json.loads((folder / "label_offset_ms.json").read_text())
+    return [Excerpt(recording, delays[recording.name] / 1000) for recording in load_recordings(folder)]
+
+
+def load_openings(folder: Path, limit: int | None = None) -> list[Excerpt]:
+    """The first seconds of many recordings; notes that began before `labels_from_s` are not in the labels."""
+    excerpts = []
+    for entry in json.loads((folder / "notes.json").read_text())[:limit]:
+        sound, _ = soundfile.read(folder / entry["file"], dtype="int16")
+        notes = np.array(entry["notes"], float).reshape(-1, 4)
+        notes = notes[notes[:, 0] >= 0][:, [0, 1, 1, 2, 3]]
+        recording = LabelledRecording(entry["file"], sound, notes, None)
+        excerpts.append(Excerpt(recording, 0.0, entry["labels_from"]))
+    return excerpts
+
+
+def curves_of(
+    excerpts: list[Excerpt], network: OnsetFrameNetwork, spectrograms: Spectrograms, device: torch.device
+) -> list[Probabilities]:
+    return [
+        probabilities(
+            excerpt.recording.sound.astype(np.float32) / FULL_SCALE,
+            network,
+            spectrograms,
+            device,
+        )
+        for excerpt in excerpts
+    ]
+
+
+def onset_f1(excerpt: Excerpt, notes: tuple[Note, ...], *, without_delay: bool) -> float:
+    """mir_eval's note F1 without offsets. Empty against empty counts as 1."""
+    labels = excerpt.recording.notes
+    labels = labels[labels[:, 0] >= excerpt.labels_from_s]
+    notes = tuple(note for note in notes if note.onset_s >= excerpt.labels_from_s)
+    if not len(labels) or not notes:
+        return float(len(labels) == len(notes))
+    delay = excerpt.label_delay_s if without_delay else 0.0
+    reference = np.stack([labels[:, 0] + delay, labels[:, 0] + delay + 0.1], axis=1)
+    estimated = np.array([[note.onset_s, note.onset_s + 0.1] for note in notes])
+    _, _, f1, _ = mir_eval.transcription.precision_recall_f1_overlap(
+        reference,
+        _hz(labels[:, 3]),
+        estimated,
+        _hz(np.array([note.pitch for note in notes], float)),
+        offset_ratio=None,
+    )
+    return float(f1)
+
+
+def mean_f1(
+    excerpts: list[Excerpt], curves: list[Probabilities], decoder: DecoderConfig, *, without_delay: bool = False
+) -> float:
+    return float(
+        np.mean(
+            [
+                onset_f1(excerpt, decode_notes(curve, decoder), without_delay=without_delay)
+                for excerpt, curve in zip(excerpts, curves, strict=True)
+            ]
+        )
+    )
+
+
+def _hz(pitch: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(440.0 * 2.0 ** ((pitch - 69) / 12))
