@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from worker.schema import connect, metadata, migrate
+
+
+def test_migrations_make_exactly_the_tables_of_the_schema(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'new' / 'jobs.sqlite3'}")
+    migrate(engine)
+    migrate(engine)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_migrations_go_down_to_an_empty_database(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    from worker.schema import MIGRATIONS
+
+    engine = connect(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
+    migrate(engine)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert sa.inspect(engine).get_table_names() == ["alembic_version"]
+
+
+def test_bad_address_is_named() -> None:
+    with pytest.raises(ValueError, match="nonsense"):
+        connect("nonsense")

@@ -1,0 +1,118 @@
+"""One transcription job and the states that it passes through.
+
+    receiving ──uploaded──▶ queued ──claim──▶ running ──last task finished──▶ done
+                              ▲                 │ │ └──the recording's fault, or the third attempt──▶ failed
+                              │                 │ └──task finished, another follows──▶ queued (attempts 0)
+                              └─────────────────┘
+                  worker stopped, lost, or broken: tried again
+
+    any state ──deleted, or the upload cut off──▶ cancelled ──no worker holds it──▶ row and files gone
+
+The tasks are `listen` (a recording becomes notes) and `notate` (notes become a score and its files); a MIDI file starts
+at `notate`. A cancelled job exists only for whoever cleans it up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+MAX_ATTEMPTS = 3  # of each task: enough for a restart and an unlucky second one, few enough to stop a poison job
+
+
+class State(StrEnum):
+    RECEIVING = "receiving"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Task(StrEnum):
+    """What a worker does next with the job; also the name of the queue."""
+
+    LISTEN = "listen"
+    NOTATE = "notate"
+
+
+class Stage(StrEnum):
+    """What is being done, as shown to the user; engraving belongs to the task `notate`."""
+
+    LISTEN = "listen"
+    NOTATE = "notate"
+    ENGRAVE = "engrave"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the uploader asked for; empty strings ask for nothing."""
+
+    title: str = ""
+    composer: str = ""
+    metre: str = ""
+    key: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return {"title": self.title, "composer": self.composer, "metre": self.metre, "key": self.key}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What was uploaded: its display name, the name of its stored file, its size and whether it is a MIDI file."""
+
+    name: str
+    blob: str
+    size_bytes: int
+    is_midi: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row. Times are Unix seconds; `files` maps the name of each stored result to its size in bytes."""
+
+    id: str
+    state: State
+    task: Task
+    stage: Stage
+    progress: float
+    attempts: int
+    owner: str | None
+    lease_until: float | None
+    recording: Recording
+    wishes: Wishes
+    warnings: tuple[str, ...]
+    error_code: str | None
+    error_message: str | None
+    created_at: float
+    updated_at: float
+    finished_at: float | None
+    duration_s: float | None
+    version: str
+    files: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Job:
+        return cls(
+            id=row["id"],
+            state=State(row["state"]),
+            task=Task(row["task"]),
+            stage=Stage(row["stage"]),
+            progress=row["progress"],
+            attempts=row["attempts"],
+            owner=row["owner"],
+            lease_until=row["lease_until"],
+            recording=Recording(row["file_name"], row["file_blob"], row["file_bytes"], row["is_midi"]),
+            wishes=Wishes(**row["wishes"]),
+            warnings=tuple(row["warnings"]),
+            error_code=row["error_code"],
+            error_message=row["error_message"],
+            created_at=row["created_at"],
+            updated_at=row["updated_at"],
+            finished_at=row["finished_at"],
+            duration_s=row["duration_s"],
+            version=row["version"],
+            files=row["files"],
+        )

@@ -1,0 +1,270 @@
+"""The job table's verbs. Each is one statement, so that two processes can never both succeed.
+
+A worker owns a job while its lease lasts; every write of a worker names the owner and does nothing once the job has
+gone to another worker or was cancelled.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from worker.job import MAX_ATTEMPTS, Job, Recording, Stage, State, Task, Wishes
+from worker.schema import jobs, now_s
+
+RECEIVE_LIMIT_S = 6 * 3600.0  # an upload that has not ended by then was cut off with the process that received it
+FIRST_RESEND_S = 15.0  # a message unanswered for so long may be lost; the wait doubles, as the queue may just be long
+LAST_RESEND_S = 600.0
+WORKER_LOST = "worker-lost"
+WORKER_LOST_MESSAGE = (
+    "The transcription stopped unexpectedly three times and was given up; the recording may be too large for this"
+    " machine, or damaged in an unusual way."
+)
+
+
+class JobTable:
+    """All access to the job table."""
+
+    def __init__(self, engine: sa.Engine, lease_s: float, version: str) -> None:
+        self.engine = engine
+        self.lease_s = lease_s
+        self.version = version
+
+    # The uploader's side.
+
+    def receive(self) -> str:
+        """A new job for an upload that begins; returns its id, which cannot be guessed."""
+        id = uuid.uuid4().hex
+        row = {
+            "id": id,
+            "state": State.RECEIVING,
+            "task": Task.LISTEN,
+            "stage": Stage.LISTEN,
+            "progress": 0.0,
+            "attempts": 0,
+            "lease_until": now_s() + RECEIVE_LIMIT_S,
+            "resend_s": FIRST_RESEND_S,
+            "file_name": "",
+            "file_blob": "",
+            "file_bytes": 0,
+            "is_midi": False,
+            "wishes": Wishes().as_json(),
+            "warnings": [],
+            "files": {},
+            "version": self.version,
+            "created_at": now_s(),
+            "updated_at": now_s(),
+        }
+        with self.engine.begin() as connection:
+            connection.execute(sa.insert(jobs).values(row))
+        return id
+
+    def enqueue(self, id: str, recording: Recording, wishes: Wishes) -> Job | None:
+        """The upload is complete; None where it was given up meanwhile. The caller sends the message."""
+        task = Task.NOTATE if recording.is_midi else Task.LISTEN
+        return self._update(
+            sa.and_(jobs.c.id == id, jobs.c.state == State.RECEIVING),
+            state=State.QUEUED,
+            task=task,
+            stage=Stage(task),
+            lease_until=None,
+            file_name=recording.name,
+            file_blob=recording.blob,
+            file_bytes=recording.size_bytes,
+            is_midi=recording.is_midi,
+            wishes=wishes.as_json(),
+            **_sent_now(),
+        )
+
+    def get(self, id: str) -> Job | None:
+        """The job, unless it is still being received, was deleted or never was."""
+        query = sa.select(jobs).where(jobs.c.id == id, _visible())
+        with self.engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return Job.from_row(dict(row)) if row else None
+
+    def latest(self, limit: int, before: Job | None = None) -> list[Job]:
+        """Newest first; `before` continues where a page ended."""
+        query = sa.select(jobs).where(_visible()).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(sa.tuple_(jobs.c.created_at, jobs.c.id) < (before.created_at, before.id))
+        with self.engine.connect() as connection:
+            return [Job.from_row(dict(row)) for row in connection.execute(query).mappings()]
+
+    def cancel(self, id: str) -> bool:
+        """Mark the job for removal; its worker notices at its next report. False where there is no such job."""
+        return self._changes(sa.and_(jobs.c.id == id, _visible()), state=State.CANCELLED) > 0
+
+    def give_up(self, id: str) -> None:
+        """The upload failed: nothing of it is to stay."""
+        self._changes(
+            sa.and_(jobs.c.id == id, jobs.c.state == State.RECEIVING), state=State.CANCELLED, lease_until=None
+        )
+
+    # The worker's side.
+
+    def claim(self, id: str, task: Task, owner: str) -> Job | None:
+        """Take the job for `owner`; None where another has it, it is past this task, or it was tried too often."""
+        free = sa.or_(
+            jobs.c.state == State.QUEUED, sa.and_(jobs.c.state == State.RUNNING, jobs.c.lease_until < now_s())
+        )
+        return self._update(
+            sa.and_(jobs.c.id == id, jobs.c.task == task, jobs.c.attempts < MAX_ATTEMPTS, free),
+            state=State.RUNNING,
+            owner=owner,
+            lease_until=now_s() + self.lease_s,
+            attempts=jobs.c.attempts + 1,
+            stage=Stage(task),
+            progress=0.0,
+            send_at=None,
+            version=self.version,
+        )
+
+    def beat(self, id: str, owner: str, stage: Stage, progress: float) -> bool:
+        """Extend the lease and note the progress; False where the job is no longer this owner's."""
+        return self._changes(_held(id, owner), lease_until=now_s() + self.lease_s, stage=stage, progress=progress) > 0
+
+    def advance(self, id: str, owner: str, task: Task, warnings: Sequence[str], duration_s: float) -> Job | None:
+        """This task is finished and `task` follows; None where the job is no longer this owner's."""
+        return self._update(
+            _held(id, owner),
+            state=State.QUEUED,
+            task=task,
+            stage=Stage(task),
+            progress=0.0,
+            attempts=0,
+            warnings=list(warnings),
+            duration_s=duration_s,
+            **_released(),
+            **_sent_now(),
+        )
+
+    def finish(self, id: str, owner: str, files: Mapping[str, int], duration_s: float) -> bool:
+        return (
+            self._changes(
+                _held(id, owner),
+                state=State.DONE,
+                progress=1.0,
+                files=dict(files),
+                duration_s=duration_s,
+                finished_at=now_s(),
+                **_released(),
+            )
+            > 0
+        )
+
+    def fail(self, id: str, owner: str, code: str, message: str) -> bool:
+        failed = {"state": State.FAILED, "error_code": code, "error_message": message, "finished_at": now_s()}
+        return self._changes(_held(id, owner), **failed, **_released()) > 0
+
+    def retry(self, id: str, owner: str, delay_s: float) -> bool:
+        """Give the job back after a fault of the machine; the attempt counts."""
+        return self._changes(_held(id, owner), state=State.QUEUED, **_released(), **_due_in(delay_s)) > 0
+
+    def hand_back(self, id: str, owner: str) -> bool:
+        """Give the job back because this worker is stopping; the attempt does not count."""
+        uncounted = {"state": State.QUEUED, "attempts": jobs.c.attempts - 1}
+        return self._changes(_held(id, owner), **uncounted, **_released(), **_due_in(0.0)) > 0
+
+    def let_go(self, id: str, owner: str) -> bool:
+        """A worker that lost its job has stopped writing; True where the job was cancelled and can be removed now."""
+        cancelled = sa.and_(jobs.c.id == id, jobs.c.owner == owner, jobs.c.state == State.CANCELLED)
+        return self._changes(cancelled, **_released()) > 0
+
+    def expire(self, owner_prefix: str) -> int:
+        """End the leases of a worker process that is known to be dead; returns how many jobs it held."""
+        held = sa.and_(
+            jobs.c.owner.startswith(owner_prefix, autoescape=True), jobs.c.state.in_([State.RUNNING, State.CANCELLED])
+        )
+        return self._changes(held, lease_until=0.0)
+
+    # The sweeper's side.
+
+    def requeue_stale(self) -> int:
+        """Running jobs whose lease has ended become queued and due at once; returns how many."""
+        stale = sa.and_(jobs.c.state == State.RUNNING, jobs.c.lease_until < now_s(), jobs.c.attempts < MAX_ATTEMPTS)
+        return self._changes(stale, state=State.QUEUED, **_released(), **_due_in(0.0))
+
+    def fail_poison(self) -> list[str]:
+        """Fail the jobs that lost a worker at each allowed attempt; returns their ids."""
+        lost = sa.or_(
+            jobs.c.state == State.QUEUED, sa.and_(jobs.c.state == State.RUNNING, jobs.c.lease_until < now_s())
+        )
+        statement = (
+            sa.update(jobs)
+            .where(jobs.c.attempts >= MAX_ATTEMPTS, lost)
+            .values(
+                state=State.FAILED,
+                error_code=WORKER_LOST,
+                error_message=WORKER_LOST_MESSAGE,
+                finished_at=now_s(),
+                updated_at=now_s(),
+                **_released(),
+            )
+            .returning(jobs.c.id)
+        )
+        with self.engine.begin() as connection:
+            return list(connection.execute(statement).scalars())
+
+    def take_due(self) -> list[tuple[str, Task]]:
+        """Queued jobs whose message is due, again or for the first time; each is handed to one caller only."""
+        next_wait = sa.case((jobs.c.resend_s * 2 < LAST_RESEND_S, jobs.c.resend_s * 2), else_=LAST_RESEND_S)
+        statement = (
+            sa.update(jobs)
+            .where(jobs.c.state == State.QUEUED, jobs.c.send_at <= now_s())
+            .values(send_at=now_s() + jobs.c.resend_s, resend_s=next_wait)
+            .returning(jobs.c.id, jobs.c.task)
+        )
+        with self.engine.begin() as connection:
+            return [(id, Task(task)) for id, task in connection.execute(statement)]
+
+    def cancel_abandoned_uploads(self) -> int:
+        abandoned = sa.and_(jobs.c.state == State.RECEIVING, jobs.c.lease_until < now_s())
+        return self._changes(abandoned, state=State.CANCELLED)
+
+    def removable(self) -> list[str]:
+        """Cancelled jobs that no worker writes to any more."""
+        ended = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < now_s())
+        query = sa.select(jobs.c.id).where(jobs.c.state == State.CANCELLED, ended)
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def remove(self, id: str) -> None:
+        """Forget a cancelled job whose files are gone."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(jobs).where(jobs.c.id == id, jobs.c.state == State.CANCELLED))
+
+    def _update(self, where: sa.ColumnElement[bool], **values: Any) -> Job | None:
+        statement = sa.update(jobs).where(where).values(updated_at=now_s(), **values).returning(jobs)
+        with self.engine.begin() as connection:
+            row = connection.execute(statement).mappings().first()
+        return Job.from_row(dict(row)) if row else None
+
+    def _changes(self, where: sa.ColumnElement[bool], **values: Any) -> int:
+        statement = sa.update(jobs).where(where).values(updated_at=now_s(), **values)
+        with self.engine.begin() as connection:
+            return connection.execute(statement).rowcount
+
+
+def _visible() -> sa.ColumnElement[bool]:
+    return jobs.c.state.not_in([State.RECEIVING, State.CANCELLED])
+
+
+def _held(id: str, owner: str) -> sa.ColumnElement[bool]:
+    return sa.and_(jobs.c.id == id, jobs.c.owner == owner, jobs.c.state == State.RUNNING)
+
+
+def _released() -> dict[str, Any]:
+    return {"owner": None, "lease_until": None}
+
+
+def _sent_now() -> dict[str, Any]:
+    """The caller sends the message itself; the sweeper repeats it only where nobody answers."""
+    return {"send_at": now_s() + FIRST_RESEND_S, "resend_s": 2 * FIRST_RESEND_S}
+
+
+def _due_in(delay_s: float) -> dict[str, Any]:
+    return {"send_at": now_s() + delay_s, "resend_s": FIRST_RESEND_S}

@@ -1,0 +1,65 @@
+"""Celery's configuration: two queues, `listen` and `notate`, whose messages are a job's id and nothing else.
+
+A message is acknowledged when it is received: a lost one is sent again from the job's row, which Celery's own
+redelivery would do late (Redis) or never (files), or for ever (a task that kills its worker).
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from worker.job import Task
+from worker.settings import Settings
+
+FILE_POLL_S = 0.2
+VISIBILITY_TIMEOUT_S = 6 * 3600  # Redis: above the longest stage, so that no message returns while it is worked on
+BROKER_WAIT_S = 2.0  # an upload waits no longer for a broker that is away
+
+
+def task_name(task: Task) -> str:
+    return f"worker.{task}"
+
+
+def create_celery(settings: Settings) -> Celery:
+    app = Celery("transcriber", set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_default_queue=Task.LISTEN,
+        task_acks_late=False,
+        task_publish_retry=False,
+        worker_prefetch_multiplier=1,
+        worker_lost_wait=1.0,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=BROKER_WAIT_S,
+    )
+    if settings.uses_file_queue:
+        _use_files(app, settings)
+    else:
+        app.conf.update(
+            broker_url=settings.broker_url,
+            broker_transport_options={
+                "visibility_timeout": VISIBILITY_TIMEOUT_S,
+                "socket_connect_timeout": BROKER_WAIT_S,
+            },
+        )
+    return app
+
+
+def _use_files(app: Celery, settings: Settings) -> None:
+    root = settings.data_dir / "queue"
+    messages = root / "messages"
+    messages.mkdir(parents=True, exist_ok=True)
+    app.conf.update(
+        broker_url="filesystem://",
+        broker_transport_options={
+            "data_folder_in": str(messages),
+            "data_folder_out": str(messages),
+            "control_folder": str(root / "control"),
+            "polling_interval": FILE_POLL_S,
+        },
+        worker_enable_remote_control=False,
+    )

@@ -1,0 +1,50 @@
+"""What every process of the service shares: the job table, the storage and the way to reach a worker.
+
+Connections are opened at first use, which in a worker is after the fork.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from importlib.metadata import version
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from worker.job import Task
+from worker.jobs import JobTable
+from worker.queues import create_celery, task_name
+from worker.schema import connect
+from worker.settings import Settings
+from worker.storage import Storage, open_storage
+from worker.sweeper import Sweeper
+
+log = structlog.get_logger(__name__)
+
+
+class Services:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.celery: Celery = create_celery(settings)
+        self.stopping = threading.Event()  # this process is shutting down
+
+    @cached_property
+    def jobs(self) -> JobTable:
+        return JobTable(connect(self.settings.database), self.settings.lease_s, version("transcriber"))
+
+    @cached_property
+    def storage(self) -> Storage:
+        return open_storage(self.settings.storage_address)
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        return Sweeper(self.jobs, self.storage, self.send)
+
+    def send(self, id: str, task: Task) -> None:
+        """Tell a worker of the job. Where the broker is away the sweeper tells it later, so nothing is raised."""
+        try:
+            self.celery.send_task(task_name(task), [id], queue=task)
+        except (OperationalError, OSError):
+            log.warning("broker unreachable, message left to the sweeper", job=id, exc_info=True)

@@ -1,0 +1,78 @@
+"""The two tasks as functions from stored files to stored files; they know storage, but neither jobs nor queues.
+
+The library is imported inside them, so that only the process that listens ever loads the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from transcriber.performance import Performance, decode_performance, encode_performance, read_midi
+from worker.job import Job, Stage
+from worker.settings import Device
+from worker.storage import Storage, read_blob, write_blob
+
+PERFORMANCE = "performance.json"
+RESULT_STEM = "score"  # the files of a score are named score.pdf, score.page-1.svg, ...
+FORMATS = ("musicxml", "pdf", "svg", "midi", "sync")
+
+
+class Report(Protocol):
+    def __call__(self, stage: Stage, progress: float = 0.0) -> None:
+        """Says how far the work is; raises where it must end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    warnings: tuple[str, ...]
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`files` maps the name of each stored result to its size in bytes."""
+
+    files: Mapping[str, int]
+    duration_s: float
+
+
+def listen_to(job: Job, storage: Storage, device: Device, max_duration_s: float, report: Report) -> Heard:
+    """Recording to stored performance. Raises the library's errors."""
+    from transcriber import audio
+    from transcriber.listen import listen
+
+    report(Stage.LISTEN)
+    with storage.as_file(f"{job.id}/{job.recording.blob}") as path:
+        recording = audio.load(path)
+    report(Stage.LISTEN)
+    performance = listen(recording, device=device, on_progress=lambda fraction: report(Stage.LISTEN, fraction))
+    write_blob(storage, f"{job.id}/{PERFORMANCE}", encode_performance(performance))
+    return Heard(recording.warnings, recording.duration_s)
+
+
+def write_down(job: Job, storage: Storage, report: Report) -> Written:
+    """Stored performance, or an uploaded MIDI file, to the files of a score. Raises the library's errors."""
+    from transcriber.engrave import engrave
+    from transcriber.notate import notate
+
+    report(Stage.NOTATE)
+    performance = _played(job, storage)
+    score = notate(performance, (), title=job.wishes.title, composer=job.wishes.composer)
+    files: dict[str, int] = {}
+    for done, form in enumerate(FORMATS):
+        report(Stage.ENGRAVE, done / len(FORMATS))
+        for suffix, data in engrave(score, performance, (form,)).items():
+            write_blob(storage, f"{job.id}/{RESULT_STEM}{suffix}", data)
+            files[f"{RESULT_STEM}{suffix}"] = len(data)
+    report(Stage.ENGRAVE, 1.0)
+    return Written(files, performance.duration_s)
+
+
+def _played(job: Job, storage: Storage) -> Performance:
+    if job.recording.is_midi:
+        with storage.as_file(f"{job.id}/{job.recording.blob}") as path:
+            return read_midi(path)
+    return decode_performance(read_blob(storage, f"{job.id}/{PERFORMANCE}"))

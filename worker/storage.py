@@ -1,0 +1,187 @@
+"""Where recordings, stage results and scores lie: a folder, or a bucket behind fsspec.
+
+A blob is named `<job id>/<name>`, appears whole or not at all, and is deleted with everything else of its job.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+import fsspec
+
+KEY = re.compile(r"[0-9a-f]{32}/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+INCOMING = ".incoming"  # of a folder: files being written; no job id looks like it
+STALE_INCOMING_S = 24 * 3600.0  # four times the longest upload
+
+
+class BlobMissing(LookupError):
+    """There is no such blob."""
+
+
+class Storage(Protocol):
+    def create(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """A file to write to; it becomes the blob when the block ends well and nothing when it does not."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """The blob, seekable. Raises BlobMissing."""
+        ...
+
+    def size(self, key: str) -> int:
+        """In bytes. Raises BlobMissing."""
+        ...
+
+    def as_file(self, key: str) -> AbstractContextManager[Path]:
+        """The blob as a file that lives as long as the block. Raises BlobMissing."""
+        ...
+
+    def delete(self, job_id: str) -> None:
+        """Delete every blob of the job; nothing happens where there is none."""
+        ...
+
+    def discard_stale(self) -> int:
+        """Delete what broken-off writes left behind; returns how many files."""
+        ...
+
+
+def open_storage(address: str) -> Storage:
+    """A folder path, or any address that fsspec knows, such as s3://bucket/prefix."""
+    if "://" in address:
+        return BucketStorage(address)
+    return FolderStorage(Path(address))
+
+
+def read_blob(storage: Storage, key: str) -> bytes:
+    with storage.open(key) as file:
+        return file.read()
+
+
+def write_blob(storage: Storage, key: str, data: bytes) -> None:
+    with storage.create(key) as file:
+        file.write(data)
+
+
+class FolderStorage:
+    """Blobs as files below one folder, written elsewhere on the same disk and renamed into place."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / INCOMING).mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def create(self, key: str) -> Iterator[BinaryIO]:
+        target = self._path(key)
+        incoming = self.root / INCOMING / uuid.uuid4().hex
+        try:
+            with incoming.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            target.parent.mkdir(exist_ok=True)
+            incoming.replace(target)
+        finally:
+            incoming.unlink(missing_ok=True)
+
+    def open(self, key: str) -> BinaryIO:
+        try:
+            return self._path(key).open("rb")
+        except FileNotFoundError as cause:
+            raise BlobMissing(key) from cause
+
+    def size(self, key: str) -> int:
+        try:
+            return self._path(key).stat().st_size
+        except FileNotFoundError as cause:
+            raise BlobMissing(key) from cause
+
+    @contextmanager
+    def as_file(self, key: str) -> Iterator[Path]:
+        path = self._path(key)
+        if not path.is_file():
+            raise BlobMissing(key)
+        yield path
+
+    def delete(self, job_id: str) -> None:
+        shutil.rmtree(self._path(f"{job_id}/any").parent, ignore_errors=True)
+
+    def discard_stale(self) -> int:
+        oldest = time.time() - STALE_INCOMING_S
+        with os.scandir(self.root / INCOMING) as entries:
+            stale = [Path(entry) for entry in entries if entry.stat().st_mtime < oldest]
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return len(stale)
+
+    def _path(self, key: str) -> Path:
+        return self.root / _checked(key)
+
+
+class BucketStorage:
+    """Blobs in an S3-compatible bucket or any other fsspec filesystem, whose uploads appear only when complete."""
+
+    def __init__(self, address: str) -> None:
+        fs, root = fsspec.core.url_to_fs(address, use_listings_cache=False)
+        self.fs: Any = fs
+        self.root: str = root.rstrip("/")
+
+    @contextmanager
+    def create(self, key: str) -> Iterator[BinaryIO]:
+        file = self.fs.open(self._path(key), "wb", autocommit=False)
+        try:
+            yield cast(BinaryIO, file)
+            file.close()
+        except BaseException:
+            file.discard()
+            file.forced = True  # or the garbage collector would upload what was buffered
+            raise
+        file.commit()
+
+    def open(self, key: str) -> BinaryIO:
+        try:
+            return cast(BinaryIO, self.fs.open(self._path(key), "rb"))
+        except FileNotFoundError as cause:
+            raise BlobMissing(key) from cause
+
+    def size(self, key: str) -> int:
+        try:
+            return int(self.fs.size(self._path(key)))
+        except FileNotFoundError as cause:
+            raise BlobMissing(key) from cause
+
+    @contextmanager
+    def as_file(self, key: str) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="transcriber-") as folder, self.open(key) as source:
+            path = Path(folder) / key.rpartition("/")[2]
+            with path.open("wb") as target:
+                shutil.copyfileobj(source, target, 1024 * 1024)
+            yield path
+
+    def delete(self, job_id: str) -> None:
+        folder = self._path(f"{job_id}/any").rpartition("/")[0]
+        try:
+            self.fs.rm(folder, recursive=True)
+        except FileNotFoundError:
+            return
+
+    def discard_stale(self) -> int:
+        """Broken-off multipart uploads never become visible; a rule of the bucket deletes them."""
+        return 0
+
+    def _path(self, key: str) -> str:
+        return f"{self.root}/{_checked(key)}"
+
+
+def _checked(key: str) -> str:
+    """Keys are made by this program alone; a key of another form is a fault, and no path may leave the root."""
+    if not KEY.fullmatch(key):
+        raise ValueError(f"not a blob's name: {key!r}")
+    return key

@@ -1,0 +1,60 @@
+"""The sweeper makes up for every message and worker that was lost, and removes what was deleted.
+
+Any number of sweepers may run; each of their steps is one statement of the job table.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from worker.job import Task
+from worker.jobs import JobTable
+from worker.storage import Storage
+
+SWEEP_S = 1.0  # a lost worker's job waits at most its lease and this
+TIDY_S = 3600.0
+
+log = structlog.get_logger(__name__)
+
+Send = Callable[[str, Task], None]  # tells a worker that this job wants this task; may fail silently
+
+
+def remove(jobs: JobTable, storage: Storage, id: str) -> None:
+    """Files first: where this is interrupted the row still says what is left to do."""
+    storage.delete(id)
+    jobs.remove(id)
+
+
+class Sweeper:
+    def __init__(self, jobs: JobTable, storage: Storage, send: Send) -> None:
+        self.jobs = jobs
+        self.storage = storage
+        self.send = send
+
+    def sweep(self) -> None:
+        for id in self.jobs.fail_poison():
+            log.error("job failed", job=id, code="worker-lost")
+        if stale := self.jobs.requeue_stale():
+            log.warning("jobs of lost workers queued again", count=stale)
+        for id, task in self.jobs.take_due():
+            self.send(id, task)
+        self.jobs.cancel_abandoned_uploads()
+        for id in self.jobs.removable():
+            remove(self.jobs, self.storage, id)
+
+    def run(self, stop: threading.Event) -> None:
+        """Sweep until `stop` is set. A failing database or storage is reported and tried again."""
+        tidied_s = -TIDY_S
+        while not stop.is_set():
+            try:
+                self.sweep()
+                if time.monotonic() - tidied_s >= TIDY_S:
+                    self.storage.discard_stale()
+                    tidied_s = time.monotonic()
+            except Exception:
+                log.exception("sweep failed")
+            stop.wait(SWEEP_S)

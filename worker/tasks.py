@@ -1,0 +1,107 @@
+"""What a worker does with a message: claim the job, work under a lease, and say in the row how it ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from transcriber.errors import EditError, NoNotes, OptionError, RecordingError, TranscriberError
+from worker.job import MAX_ATTEMPTS, Job, Task
+from worker.lease import Lease, LeaseLost, Stopping
+from worker.queues import task_name
+from worker.services import Services
+from worker.stages import listen_to, write_down
+from worker.sweeper import remove
+
+USER_ERRORS = (RecordingError, NoNotes, OptionError, EditError)  # trying again gives the same answer
+INTERNAL_ERROR = "internal-error"
+INTERNAL_ERROR_MESSAGE = (
+    "Something went wrong on our side, and trying again did not help; the recording is not at fault."
+)
+RETRY_WAIT_S = (1.0, 10.0)  # after the first and the second attempt: a hiccup, then a restart of something
+
+log = structlog.get_logger(__name__)
+
+
+def process_name() -> str:
+    """Begins the owner's name of every job that this process holds."""
+    return process_name_of(os.getpid())
+
+
+def process_name_of(pid: int) -> str:
+    return f"{socket.gethostname()}/{pid}/"
+
+
+def register_tasks(services: Services) -> None:
+    """Make the two Celery tasks that run jobs with these services."""
+    for task in Task:
+
+        def run(id: str, task: Task = task) -> None:
+            perform(services, id, task)
+
+        services.celery.task(run, name=task_name(task))
+
+
+def perform(services: Services, id: str, task: Task) -> None:
+    """Do one task of one job, unless another worker has it; whatever happens is written into its row."""
+    owner = process_name() + uuid.uuid4().hex
+    job = services.jobs.claim(id, task, owner)
+    if job is None:
+        return
+    with bound_contextvars(job=id, task=task.value, attempt=job.attempts):
+        log.info("task started")
+        try:
+            settled = _work(services, job, owner)
+        except LeaseLost:
+            settled = False
+        except Stopping:
+            log.info("job handed back, worker is stopping")
+            settled = services.jobs.hand_back(id, owner)
+        except USER_ERRORS as error:
+            log.info("job failed", code=error.code, message=error.message)
+            settled = services.jobs.fail(id, owner, error.code, error.message)
+        except Exception as error:
+            log.exception("task failed")
+            settled = _settle_fault(services, job, owner, error)
+        except BaseException:
+            services.jobs.hand_back(id, owner)
+            raise
+        if not settled:
+            _leave(services, id, owner)
+
+
+def _work(services: Services, job: Job, owner: str) -> bool:
+    """True where the result is in the row, False where the job was lost at the last moment."""
+    settings = services.settings
+    with Lease(services.jobs, job, owner, services.stopping, settings.stage_limit_s) as lease:
+        if job.task is Task.NOTATE:
+            written = write_down(job, services.storage, lease.report)
+            finished = services.jobs.finish(job.id, owner, written.files, written.duration_s)
+            log.info("job done" if finished else "job lost", files=len(written.files))
+            return finished
+        heard = listen_to(job, services.storage, settings.device, settings.max_duration_s, lease.report)
+        advanced = services.jobs.advance(job.id, owner, Task.NOTATE, heard.warnings, heard.duration_s)
+    if advanced is None:
+        return False
+    log.info("task finished")
+    services.send(job.id, Task.NOTATE)
+    return True
+
+
+def _settle_fault(services: Services, job: Job, owner: str, error: Exception) -> bool:
+    if job.attempts < MAX_ATTEMPTS:
+        return services.jobs.retry(job.id, owner, RETRY_WAIT_S[job.attempts - 1])
+    if isinstance(error, TranscriberError):
+        return services.jobs.fail(job.id, owner, error.code, error.message)
+    return services.jobs.fail(job.id, owner, INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE)
+
+
+def _leave(services: Services, id: str, owner: str) -> None:
+    """The job was cancelled or taken over meanwhile; in the first case this worker removes what it wrote."""
+    log.info("job given up, it was deleted or taken over")
+    if services.jobs.let_go(id, owner):
+        remove(services.jobs, services.storage, id)
