@@ -2,6 +2,7 @@
 
 TranscriberError                  code "error"
 ├── RecordingError                something about the uploaded file
+│   ├── UnreadableFile            "unreadable-file"
 │   ├── EmptyFile                 "empty-file"
 │   ├── NotAudio                  "not-audio"
 │   ├── NoAudioTrack              "no-audio-track"
@@ -40,6 +41,12 @@ class RecordingError(TranscriberError):
     """The recording itself cannot be transcribed; trying again will not help."""
 
     code = "recording-error"
+
+
+class UnreadableFile(RecordingError):
+    """Missing, a folder, or not permitted to be read."""
+
+    code = "unreadable-file"
 
 
 class EmptyFile(RecordingError):
