@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from transcriber.listen.decode import DecoderConfig, Probabilities, decode_notes, decode_pedals
+from transcriber.listen.features import FRAME_S
+from transcriber.listen.network import FRAME, HELD, OFFSET, ONSET, VELOCITY
+from transcriber.listen.training.segments import PlayedSegment
+from transcriber.listen.training.targets import targets
+
+FRAMES = 300
+
+
+def perfect_curves(
+    rows: list[tuple[float, float, float, int, int]], pedals: list[tuple[float, float]]
+) -> Probabilities:
+    """Curves as a network without fault would draw them."""
+    wanted = targets(PlayedSegment(FRAMES * FRAME_S, np.array(rows, float).reshape(-1, 5), pedals), FRAMES)
+    keys = np.clip(wanted.keys, 0, 1).astype(np.float16)
+    return Probabilities(
+        keys[ONSET], keys[FRAME], keys[OFFSET], keys[HELD], keys[VELOCITY], wanted.pedal.astype(np.float16)
+    )
+
+
+def test_perfect_curves_give_the_notes_back_between_frames() -> None:
+    rng = np.random.default_rng(3)
+    rows = [
+        (t, t + 0.2, t + 0.25, 40 + i % 30, 30 + i)
+        for i, t in enumerate(0.1 + 0.08 * np.arange(60) + 0.02 * rng.random(60))
+    ]
+    notes = decode_notes(perfect_curves(rows, []))
+    assert [note.pitch for note in notes] == [row[3] for row in rows]
+    for note, (onset_s, release_s, _, _, velocity) in zip(notes, rows, strict=True):
+        assert note.onset_s == pytest.approx(onset_s, abs=0.002)
+        assert note.offset_s == pytest.approx(release_s, abs=0.021)
+        assert note.velocity == pytest.approx(velocity, abs=1)
+        assert note.confidence > 0.7
+
+
+def test_a_key_struck_again_is_two_notes_that_do_not_overlap() -> None:
+    notes = decode_notes(perfect_curves([(1.0, 1.2, 1.2, 60, 80), (1.2, 1.5, 1.5, 60, 60)], []))
+    assert [note.pitch for note in notes] == [60, 60]
+    assert notes[0].offset_s <= notes[1].onset_s + FRAME_S
+
+
+def test_silence_gives_no_notes_and_no_pedal() -> None:
+    curves = perfect_curves([], [])
+    assert decode_notes(curves) == ()
+    assert decode_pedals(curves.pedal) == ()
+
+
+def test_onsets_below_the_threshold_are_not_notes() -> None:
+    curves = perfect_curves([(1.0, 1.5, 1.5, 60, 80)], [])
+    quiet = Probabilities(
+        curves.onset * np.float16(0.3), *(getattr(curves, n) for n in ("frame", "offset", "held", "velocity", "pedal"))
+    )
+    assert decode_notes(quiet, DecoderConfig(onset=0.35)) == ()
+    assert len(decode_notes(quiet, DecoderConfig(onset=0.25))) == 1
+
+
+def test_pedal_presses_come_back_and_flickers_do_not() -> None:
+    curves = perfect_curves([], [(0.5, 1.5), (2.0, 2.04), (3.0, 3.5)])
+    pedals = decode_pedals(curves.pedal)
+    assert [(round(press.on_s, 2), round(press.off_s, 2)) for press in pedals] == [(0.5, 1.5), (3.0, 3.5)]

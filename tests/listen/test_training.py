@@ -1,0 +1,173 @@
+"""Physics of the training material: what is asked for is heard, where it is asked for."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from numpy.typing import NDArray
+
+from transcriber.listen.features import FRAME_S
+from transcriber.listen.network import FRAME, HELD, ONSET, VELOCITY, NetworkConfig, OnsetFrameNetwork
+from transcriber.listen.training.examples import Examples, Material
+from transcriber.listen.training.loop import Training, TrainingConfig, train
+from transcriber.listen.training.pianos import SAMPLE_RATE, Piano, load_pianos
+from transcriber.listen.training.recordings import load_recordings
+from transcriber.listen.training.renderer import Noises, render
+from transcriber.listen.training.rooms import Surroundings, record
+from transcriber.listen.training.segments import PlayedSegment, presses, sounding_end
+from transcriber.listen.training.targets import UNKNOWN, targets
+from transcriber.listen.training.validation import Excerpt, onset_f1
+from transcriber.performance import Note, Performance, write_midi
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def pianos(tmp_path_factory: pytest.TempPathFactory) -> list[Piano]:
+    """A piano of decaying sines: three keys an octave, two layers."""
+    folder = tmp_path_factory.mktemp("pianos") / "sine"
+    folder.mkdir()
+    time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    samples = []
+    for layer in (1, 2):
+        for root in range(21, 109, 4):
+            sound = 0.1 * layer * np.exp(-2 * time) * np.sin(2 * np.pi * 440 * 2 ** ((root - 69) / 12) * time)
+            sound = np.concatenate((np.zeros(40), sound)).astype(np.float32)
+            name = f"{root}_{layer}.wav"
+            soundfile.write(folder / name, sound, SAMPLE_RATE)
+            samples.append({"file": name, "root": root, "layer": layer, "tuning_cents": 0.0})
+    layers = [
+        {"layer": 1, "vel_lo": 1, "vel_hi": 63, "median_rms_db_36_84": -26.0},
+        {"layer": 2, "vel_lo": 64, "vel_hi": 127, "median_rms_db_36_84": -20.0},
+    ]
+    (folder / "index.json").write_text(json.dumps({"kind": "grand", "layers": layers, "samples": samples}))
+    return load_pianos(folder.parent)
+
+
+def segment(
+    *rows: tuple[float, float, float, int, int], pedals: list[tuple[float, float]] | None = None
+) -> PlayedSegment:
+    return PlayedSegment(3.0, np.array(rows, float).reshape(-1, 5), [] if pedals is None else pedals)
+
+
+def frequency(sound: NDArray[np.float32]) -> float:
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    return float(spectrum.argmax() * SAMPLE_RATE / len(sound))
+
+
+@pytest.mark.parametrize("pitch", [33, 60, 70, 95])
+def test_a_rendered_note_has_its_pitch_its_onset_and_its_end(pianos: list[Piano], pitch: int) -> None:
+    sound = render(segment((1.0, 1.6, 1.6, pitch, 80)), pianos[0], Noises(), np.random.default_rng(0))
+    loud = np.abs(sound) > 0.01 * np.abs(sound).max()
+    assert np.flatnonzero(loud)[0] / SAMPLE_RATE == pytest.approx(1.0, abs=0.008)
+    expected = 440 * 2 ** ((pitch - 69) / 12)
+    assert frequency(sound[SAMPLE_RATE : SAMPLE_RATE + 8000]) == pytest.approx(expected, rel=0.04)
+    if pitch < 89:
+        assert np.abs(sound[int(2.6 * SAMPLE_RATE) :]).max() < 0.01 * np.abs(sound).max()
+
+
+def test_harder_is_louder(pianos: list[Piano]) -> None:
+    levels = [
+        np.mean(
+            [
+                render(segment((0.5, 2, 2, 60, velocity)), pianos[0], Noises(), np.random.default_rng(seed)).std()
+                for seed in range(8)
+            ]
+        )
+        for velocity in (30, 60, 90, 120)
+    ]
+    assert levels == sorted(levels)
+    assert levels[-1] > 4 * levels[0]
+
+
+def test_rooms_and_noise_do_not_move_an_onset(pianos: list[Piano]) -> None:
+    dry = render(segment((1.0, 2.5, 2.5, 72, 100)), pianos[0], Noises(), np.random.default_rng(0))
+    for seed in range(12):
+        heard = record(dry, Surroundings(), np.random.default_rng(seed), room=1.0)
+        assert heard.dtype == np.float32
+        assert np.isfinite(heard).all()
+        before, after = heard[: int(0.99 * SAMPLE_RATE)], heard[int(1.0 * SAMPLE_RATE) : int(1.3 * SAMPLE_RATE)]
+        assert after.std() > 2 * before.std()
+
+
+def test_targets_mark_onset_sounding_key_and_velocity() -> None:
+    wanted = targets(segment((1.0, 1.5, 2.0, 60, 127), pedals=[(0.9, 2.0)]), 151)
+    key = 60 - 21
+    assert wanted.keys[ONSET, 50, key] == 1.0
+    assert wanted.keys[ONSET, 51, key] == pytest.approx(0.5)
+    assert wanted.keys[HELD, 50:75, key].all()
+    assert not wanted.keys[HELD, 75:, key].any()
+    assert wanted.keys[FRAME, 50:100, key].all()
+    assert not wanted.keys[FRAME, 100:, key].any()
+    assert wanted.keys[VELOCITY, 50, key] == 1.0
+    assert wanted.keys[VELOCITY, 60, key] == UNKNOWN
+    assert wanted.pedal.sum() * FRAME_S == pytest.approx(1.1)
+
+
+def test_where_the_pedal_is_unknown_the_key_is_unknown_too() -> None:
+    unknown = PlayedSegment(1.0, np.array([[0.2, 0.6, 0.6, 60, 80]]), None)
+    wanted = targets(unknown, 51)
+    assert (wanted.keys[HELD] == UNKNOWN).all()
+    assert (wanted.pedal == UNKNOWN).all()
+
+
+def test_the_pedal_holds_notes_until_the_key_is_struck_again() -> None:
+    pedals = presses(np.array([0.0, 1.0, 3.0]), np.array([False, True, False]))
+    onset, release, pitch = np.array([0.9, 0.9, 2.0]), np.array([1.2, 0.95, 2.2]), np.array([60.0, 64.0, 60.0])
+    assert sounding_end(onset, release, pitch, pedals).tolist() == [2.0, 0.95, 3.0]
+
+
+@pytest.fixture(scope="module")
+def material(pianos: list[Piano], tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """Two minutes of random notes on the sine piano, as recordings with MIDI files beside them."""
+    folder = tmp_path_factory.mktemp("recordings")
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        onsets = np.sort(rng.uniform(0.2, 9.5, 40))
+        rows = [(t, t + 0.4, t + 0.4, int(rng.integers(45, 85)), int(rng.integers(40, 110))) for t in onsets]
+        played = PlayedSegment(10.0, np.array(rows), [])
+        soundfile.write(folder / f"take{number}.wav", render(played, pianos[0], Noises(), rng), SAMPLE_RATE)
+        notes = tuple(Note(on, off, int(pitch), int(velocity)) for on, off, _, pitch, velocity in rows)
+        write_midi(Performance(notes, (), 10.0), folder / f"take{number}.mid")
+    return Material([], None, Noises(), Surroundings(), load_recordings(folder))
+
+
+def test_a_short_training_learns_and_resumes(material: Material, tmp_path: Path) -> None:
+    """Loss falls; a run that was interrupted goes on with the step, weights and average that it had."""
+    config = TrainingConfig(steps=12, cooldown=2, batch=2, seconds=2.0, recorded=1.0, validate_every=6, workers=0)
+    torch.manual_seed(0)
+    network = OnsetFrameNetwork(NetworkConfig(front_channels=2, channels=8, harmonics=(1, 2, 3), dilations=(1, 2)))
+    training = Training(network, config, CPU)
+    validation = {"own": [Excerpt(material.recordings[0], 0.0)]}
+    train(training, material, validation, tmp_path)
+    assert training.step == 12
+    assert (tmp_path / "notes.safetensors").exists()
+    resumed = Training.resume(tmp_path / "state.pt", config, CPU)
+    assert resumed.step == 12
+    for mine, theirs in zip(resumed.average.state_dict().values(), training.average.state_dict().values(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+    samples, keys, pedal = (part[None] for part in next(iter(Examples(material, 2.0, 1.0, seed=5))))
+    fresh = Training(OnsetFrameNetwork(network.config), config, CPU)
+    assert sum(resumed.advance(samples, keys, pedal).values()) < sum(fresh.advance(samples, keys, pedal).values())
+
+
+def test_the_same_seed_gives_the_same_examples(material: Material) -> None:
+    first = next(iter(Examples(material, 1.0, 1.0, seed=9)))
+    again = next(iter(Examples(material, 1.0, 1.0, seed=9)))
+    other = next(iter(Examples(material, 1.0, 1.0, seed=10)))
+    torch.testing.assert_close(first[0], again[0], atol=0, rtol=0)
+    assert not torch.equal(first[0], other[0])
+
+
+def test_onset_f1_is_what_arithmetic_says(material: Material) -> None:
+    recording = material.recordings[0]
+    notes = tuple(Note(row[0], row[1], int(row[3]), 80) for row in recording.notes)
+    assert onset_f1(Excerpt(recording, 0.0), notes, without_delay=False) == 1.0
+    assert onset_f1(Excerpt(recording, 0.0), notes[: len(notes) // 2], without_delay=False) == pytest.approx(2 / 3)
+    late = tuple(Note(note.onset_s + 0.08, note.offset_s + 0.08, note.pitch, 80) for note in notes)
+    assert onset_f1(Excerpt(recording, 0.0), late, without_delay=False) < 0.2
+    assert onset_f1(Excerpt(recording, 0.08), late, without_delay=True) == 1.0
+    assert onset_f1(Excerpt(recording, 0.0), (), without_delay=False) == 0.0
