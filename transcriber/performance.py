@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import bisect
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +105,8 @@ def read_midi(path: Path) -> Performance:
     return Performance(sort_notes(notes), _pedals(changes, duration_s), duration_s)
 
 
-def write_midi(performance: Performance, path: Path) -> None:
-    """Write the performance as it was played, at a nominal 120 quarters a minute (about 1 ms a tick)."""
+def midi_bytes(performance: Performance) -> bytes:
+    """The performance as a MIDI file, as it was played, at a nominal 120 quarters a minute (about 1 ms a tick)."""
     midi = pretty_midi.PrettyMIDI(resolution=MIDI_RESOLUTION, initial_tempo=MIDI_TEMPO)
     piano = pretty_midi.Instrument(program=0, name="Piano")
     piano.notes = [
@@ -116,7 +117,14 @@ def write_midi(performance: Performance, path: Path) -> None:
         piano.control_changes.append(pretty_midi.ControlChange(SUSTAIN_CONTROLLER, 127, pedal.on_s))
         piano.control_changes.append(pretty_midi.ControlChange(SUSTAIN_CONTROLLER, 0, pedal.off_s))
     midi.instruments.append(piano)
-    midi.write(str(path))
+    file = io.BytesIO()
+    midi.write(file)
+    return file.getvalue()
+
+
+def write_midi(performance: Performance, path: Path) -> None:
+    """Write the file of `midi_bytes`."""
+    path.write_bytes(midi_bytes(performance))
 
 
 def encode_performance(performance: Performance) -> bytes:

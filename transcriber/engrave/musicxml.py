@@ -1,0 +1,223 @@
+"""Score -> MusicXML 4.0, partwise: one piano part on two staves.
+
+Voices are numbered 1 and 2 on the upper staff, 5 and 6 on the lower, as most notation programs write them. The id of
+every notehead, and `m1`, `m2`, ... of the bars, are the ids of the drawn page and of the synchronisation file too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from transcriber.engrave.accidentals import Accidental, shown_accidentals
+from transcriber.engrave.beams import beam_voice
+from transcriber.engrave.directions import direction_elements, direction_staff, reading_order
+from transcriber.engrave.notes import Line, note_elements
+from transcriber.engrave.stems import stem_directions
+from transcriber.engrave.xmltree import child, text
+from transcriber.errors import EngravingError
+from transcriber.score import LOWER, UPPER, Clef, ClefSign, Measure, Score, Voice
+
+DOCTYPE = (
+    '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
+    '"http://www.musicxml.org/dtds/partwise.dtd">'
+)
+SOFTWARE = "transcriber"
+CLEFS: dict[ClefSign, tuple[str, int]] = {"treble": ("G", 2), "bass": ("F", 4)}
+USUAL_CLEFS: tuple[ClefSign, ClefSign] = ("treble", "bass")
+
+# A4 with staves 7 mm high, the usual size of piano music; MusicXML divides a staff's height into 40 tenths.
+STAFF_MM = 7.0
+STAFF_TENTHS = 40
+PAGE_WIDTH_MM, PAGE_HEIGHT_MM, MARGIN_MM = 210.0, 297.0, 15.0
+
+Slot = tuple[int, int]  # index of a voice in its staff, and of the event that something is written before
+
+
+def measure_id(index: int) -> str:
+    """The id of the bar at this place in the score, in MusicXML, SVG and the synchronisation file."""
+    return f"m{index + 1}"
+
+
+def write_musicxml(score: Score) -> bytes:
+    """The score as a MusicXML document in UTF-8. Raises EngravingError where a voice does not fill its bar."""
+    root = Element("score-partwise", version="4.0")
+    _header(root, score)
+    part = child(root, "part", id="P1")
+    divisions = _divisions(score)
+    accidentals = shown_accidentals(score)
+    clefs: list[ClefSign | None] = [None, None]
+    for index, measure in enumerate(score.measures):
+        before = score.measures[index - 1] if index else None
+        after = score.measures[index + 1] if index + 1 < len(score.measures) else None
+        element = child(part, "measure", number=str(measure.number), id=measure_id(index))
+        if measure.length_q < measure.time.measure_q:
+            element.set("implicit", "yes")
+        if before is None:
+            text(child(element, "print"), "measure-numbering", "system")
+        _attributes(element, measure, before, clefs, divisions)
+        for staff in (UPPER, LOWER):
+            _staff(element, measure, staff, clefs, divisions, accidentals)
+        if after is None or after.key.fifths != measure.key.fifths:
+            barline = child(element, "barline", location="right")
+            text(barline, "bar-style", "light-light" if after else "light-heavy")
+    ElementTree.indent(root, space=" ")
+    body = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{DOCTYPE}\n{body}\n'.encode()
+
+
+def _header(root: Element, score: Score) -> None:
+    if score.title:
+        text(child(root, "work"), "work-title", score.title)
+    identification = child(root, "identification")
+    if score.composer:
+        text(identification, "creator", score.composer, type="composer")
+    encoding = child(identification, "encoding")
+    text(encoding, "software", SOFTWARE)
+    for element in ("accidental", "beam", "stem"):
+        child(encoding, "supports", element=element, type="yes")
+    defaults = child(root, "defaults")
+    scaling = child(defaults, "scaling")
+    text(scaling, "millimeters", f"{STAFF_MM:g}")
+    text(scaling, "tenths", STAFF_TENTHS)
+    page = child(defaults, "page-layout")
+    text(page, "page-height", _tenths(PAGE_HEIGHT_MM))
+    text(page, "page-width", _tenths(PAGE_WIDTH_MM))
+    margins = child(page, "page-margins", type="both")
+    for side in ("left", "right", "top", "bottom"):
+        text(margins, f"{side}-margin", _tenths(MARGIN_MM))
+    part = child(child(root, "part-list"), "score-part", id="P1")
+    text(part, "part-name", "Piano", print_object="no")
+    text(child(part, "score-instrument", id="P1-I1"), "instrument-name", "Piano")
+    midi = child(part, "midi-instrument", id="P1-I1")
+    text(midi, "midi-channel", 1)
+    text(midi, "midi-program", 1)
+
+
+def _tenths(millimetres: float) -> str:
+    return f"{millimetres * STAFF_TENTHS / STAFF_MM:.2f}"
+
+
+def _divisions(score: Score) -> int:
+    """The fewest divisions of a quarter in which every position and length is a whole number."""
+    quarters = [Fraction(1)]
+    for measure in score.measures:
+        quarters.append(measure.length_q)
+        quarters += [mark.onset_q for mark in measure.directions]
+        quarters += [event.duration_q for voices in measure.staves for voice in voices for event in voice.events]
+    return math.lcm(*(length_q.denominator for length_q in quarters))
+
+
+def _attributes(
+    parent: Element, measure: Measure, before: Measure | None, clefs: list[ClefSign | None], divisions: int
+) -> None:
+    attributes = Element("attributes")
+    if before is None:
+        text(attributes, "divisions", divisions)
+    if before is None or before.key.fifths != measure.key.fifths:
+        key = child(attributes, "key")
+        text(key, "fifths", measure.key.fifths)
+        text(key, "mode", measure.key.mode)
+    if before is None or before.time != measure.time:
+        time = child(attributes, "time")
+        text(time, "beats", measure.time.beats)
+        text(time, "beat-type", measure.time.beat_type)
+    if before is None:
+        text(attributes, "staves", 2)
+    opening = {clef.staff: clef.sign for clef in measure.clefs if clef.onset_q == 0}
+    for staff in (UPPER, LOWER):
+        sign = opening.get(staff, clefs[staff] or USUAL_CLEFS[staff])
+        if sign != clefs[staff]:
+            attributes.append(_clef(staff, sign))
+            clefs[staff] = sign
+    if len(attributes):
+        parent.append(attributes)
+
+
+def _clef(staff: int, sign: ClefSign) -> Element:
+    element = Element("clef", number=str(staff + 1))
+    letter, line = CLEFS[sign]
+    text(element, "sign", letter)
+    text(element, "line", line)
+    return element
+
+
+def _staff(
+    parent: Element,
+    measure: Measure,
+    staff: int,
+    clefs: list[ClefSign | None],
+    divisions: int,
+    accidentals: Mapping[str, Accidental],
+) -> None:
+    voices = measure.staves[staff]
+    _check(measure, staff)
+    marks: dict[Slot, list[Element]] = {}
+    for clef in sorted(measure.clefs, key=lambda clef: clef.onset_q):
+        if clef.staff == staff and clef.onset_q > 0 and clef.sign != clefs[staff]:
+            change = Element("attributes")
+            change.append(_clef(staff, clef.sign))
+            marks.setdefault(_slot_from(voices, clef), []).append(change)
+            clefs[staff] = clef.sign
+    for mark in reading_order(measure.directions):
+        if direction_staff(mark) == staff:
+            slot, onset_q = _slot_at(voices, mark.onset_q)
+            offset = int((mark.onset_q - onset_q) * divisions)
+            marks.setdefault(slot, []).extend(direction_elements(mark, offset))
+    beams = [beam_voice(measure, voice) for voice in voices]
+    stems = stem_directions(voices, beams)
+    for place, voice in enumerate(voices):
+        if place or staff != UPPER:
+            text(child(parent, "backup"), "duration", int(measure.length_q * divisions))
+        line = Line(staff, voice.number, voice.events, beams[place], stems[place], divisions, accidentals)
+        for index in range(len(voice.events)):
+            parent.extend(marks.get((place, index), ()))
+            parent.extend(note_elements(line, index))
+        parent.extend(marks.get((place, len(voice.events)), ()))
+
+
+def _check(measure: Measure, staff: int) -> None:
+    if not measure.staves[staff]:
+        raise EngravingError(f"Bar {measure.number} has no voice on staff {staff + 1}; every staff needs at least one.")
+    for voice in measure.staves[staff]:
+        position_q = Fraction(0)
+        joined = True
+        for event in voice.events:
+            joined = joined and event.onset_q == position_q
+            position_q += event.duration_q
+        if not joined or position_q != measure.length_q:
+            raise EngravingError(
+                f"Voice {voice.number} of staff {staff + 1} does not fill bar {measure.number}: its events hold "
+                f"{position_q} of {measure.length_q} quarters, or do not follow each other."
+            )
+
+
+def _slot_at(voices: Sequence[Voice], onset_q: Fraction) -> tuple[Slot, Fraction]:
+    """Where a direction is written, and the position of that place: at its own, or within an event of voice 1."""
+    for place, voice in enumerate(voices):
+        for index, event in enumerate(voice.events):
+            if event.onset_q == onset_q:
+                return (place, index), onset_q
+    events = voices[0].events
+    end_q = events[-1].onset_q + events[-1].duration_q
+    if onset_q >= end_q:
+        return (0, len(events)), end_q
+    index = max(index for index, event in enumerate(events) if event.onset_q < onset_q)
+    return (0, index), events[index].onset_q
+
+
+def _slot_from(voices: Sequence[Voice], clef: Clef) -> Slot:
+    """Where a clef is written: before the first event of its staff that it counts for."""
+    onsets = [
+        (event.onset_q, place, index)
+        for place, voice in enumerate(voices)
+        for index, event in enumerate(voice.events)
+        if event.onset_q >= clef.onset_q
+    ]
+    if not onsets:
+        return (0, len(voices[0].events))
+    _, place, index = min(onsets)
+    return (place, index)

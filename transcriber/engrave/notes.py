@@ -1,0 +1,202 @@
+"""MusicXML of notes and rests, with everything that hangs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from xml.etree.ElementTree import Element
+
+from transcriber.engrave.accidentals import Accidental
+from transcriber.engrave.beams import Beam, beam_graces, beam_levels
+from transcriber.engrave.stems import Stem
+from transcriber.engrave.xmltree import child, only, text
+from transcriber.score import VALUE_QUARTERS, Chord, Event, Grace, NoteHead, NoteValue, Rest, Tuplet
+
+VOICES_PER_STAFF = 4  # numbers kept for a staff, so that the lower staff starts at voice 5
+ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+STEMLESS = ("breve", "whole")
+TREMOLO_STROKES = 3  # strokes, beams and flags together that mean "unmeasured"
+ARTICULATIONS = ("accent", "staccato", "tenuto")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A voice within one bar as it is written out; `beams` and `stems` hold one entry for each event."""
+
+    staff: int
+    number: int
+    events: Sequence[Event]
+    beams: Sequence[tuple[Beam, ...]]
+    stems: Sequence[Stem | None]
+    divisions: int
+    accidentals: Mapping[str, Accidental]
+
+
+def note_elements(line: Line, index: int) -> Iterator[Element]:
+    """The `<note>` elements of one event: its grace notes, then its heads from the lowest up, or its rest."""
+    event = line.events[index]
+    if isinstance(event, Rest):
+        yield _rest(line, index, event)
+        return
+    for grace, beams in zip(event.graces, beam_graces(event.graces), strict=True):
+        yield from _grace(line, index, grace, beams)
+    yield from _chord(line, index, event)
+
+
+def _chord(line: Line, index: int, chord: Chord) -> Iterator[Element]:
+    for place, head in enumerate(chord.heads):
+        note = _head(line, head, place, chord.value, chord.duration_q)
+        _time_modification(note, line, index)
+        if line.stems[index] and chord.value.type not in STEMLESS:
+            text(note, "stem", line.stems[index])
+        text(note, "staff", line.staff + 1)
+        if place == 0:
+            _beams(note, line.beams[index])
+        _tied(note, head)
+        if place == 0:
+            _tuplet(note, line, index)
+            _signs(note, chord)
+        if chord.arpeggio:
+            child(only(note, "notations"), "arpeggiate")
+        yield note
+
+
+def _grace(line: Line, index: int, grace: Grace, beams: tuple[Beam, ...]) -> Iterator[Element]:
+    for place, head in enumerate(grace.heads):
+        note = _head(line, head, place, grace.value, None)
+        note.insert(0, Element("grace", slash="yes" if grace.slash and not beams else "no"))
+        if line.stems[index]:
+            text(note, "stem", line.stems[index])
+        text(note, "staff", line.staff + 1)
+        if place == 0:
+            _beams(note, beams)
+        _tied(note, head)
+        yield note
+
+
+def _head(line: Line, head: NoteHead, place: int, value: NoteValue, duration_q: Fraction | None) -> Element:
+    note = Element("note", id=head.id)
+    if place:
+        child(note, "chord")
+    pitch = child(note, "pitch")
+    text(pitch, "step", head.pitch.step)
+    if head.pitch.alter:
+        text(pitch, "alter", head.pitch.alter)
+    text(pitch, "octave", head.pitch.octave)
+    if duration_q is not None:
+        text(note, "duration", int(duration_q * line.divisions))
+    for kind in _tie_kinds(head):
+        child(note, "tie", type=kind)
+    text(note, "voice", line.staff * VOICES_PER_STAFF + line.number)
+    _value(note, value)
+    shown = line.accidentals.get(head.id)
+    if shown is not None:
+        accidental = text(note, "accidental", ACCIDENTALS[shown.alter])
+        if shown.courtesy:
+            accidental.set("cautionary", "yes")
+    return note
+
+
+def _rest(line: Line, index: int, rest: Rest) -> Element:
+    note = Element("note") if rest.visible else Element("note", {"print-object": "no"})
+    sign = child(note, "rest")
+    text(note, "duration", int(rest.duration_q * line.divisions))
+    text(note, "voice", line.staff * VOICES_PER_STAFF + line.number)
+    if rest.whole_measure:
+        sign.set("measure", "yes")
+    else:
+        _value(note, rest.value)
+        _time_modification(note, line, index)
+    text(note, "staff", line.staff + 1)
+    if not rest.whole_measure:
+        _tuplet(note, line, index)
+    return note
+
+
+def _value(note: Element, value: NoteValue) -> None:
+    text(note, "type", value.type)
+    for _ in range(value.dots):
+        child(note, "dot")
+
+
+def _tie_kinds(head: NoteHead) -> list[str]:
+    return ["stop"] * head.tie_stop + ["start"] * head.tie_start
+
+
+def _tied(note: Element, head: NoteHead) -> None:
+    for kind in _tie_kinds(head):
+        child(only(note, "notations"), "tied", type=kind)
+
+
+def _beams(note: Element, beams: Sequence[Beam]) -> None:
+    for level, state in enumerate(beams, start=1):
+        text(note, "beam", state, number=str(level))
+
+
+def _time_modification(note: Element, line: Line, index: int) -> None:
+    tuplet = line.events[index].tuplet
+    if tuplet is None:
+        return
+    modification = child(note, "time-modification")
+    text(modification, "actual-notes", tuplet.actual)
+    text(modification, "normal-notes", tuplet.normal)
+    first, last = _tuplet_span(line.events, index)
+    span_q = sum((event.duration_q for event in line.events[first : last + 1]), Fraction(0))
+    for value_type, value_q in VALUE_QUARTERS.items():
+        if value_q * tuplet.normal == span_q:
+            text(modification, "normal-type", value_type)
+
+
+def _tuplet(note: Element, line: Line, index: int) -> None:
+    tuplet = line.events[index].tuplet
+    if tuplet is None or not (tuplet.start or tuplet.stop):
+        return
+    notations = only(note, "notations")
+    if tuplet.start:
+        first, last = _tuplet_span(line.events, index)
+        bracket = "no" if _is_beam(line.beams[first : last + 1]) else "yes"
+        child(notations, "tuplet", type="start", number="1", bracket=bracket)
+    if tuplet.stop:
+        child(notations, "tuplet", type="stop", number="1")
+
+
+def _tuplet_span(events: Sequence[Event], index: int) -> tuple[int, int]:
+    """Indices of the first and last event of the tuplet that holds `events[index]`."""
+
+    def flagged(place: int, flag: str) -> bool:
+        tuplet: Tuplet | None = events[place].tuplet
+        return tuplet is None or bool(getattr(tuplet, flag))
+
+    first = last = index
+    while first > 0 and not flagged(first, "start"):
+        first -= 1
+    while last < len(events) - 1 and not flagged(last, "stop"):
+        last += 1
+    return first, last
+
+
+def _is_beam(beams: Sequence[tuple[Beam, ...]]) -> bool:
+    """Whether a run of events is exactly one beam, which then says where the tuplet starts and stops."""
+    if len(beams) < 2 or not all(beams):
+        return False
+    ends = (beams[0][0], beams[-1][0])
+    return ends == ("begin", "end") and all(states[0] == "continue" for states in beams[1:-1])
+
+
+def _signs(note: Element, chord: Chord) -> None:
+    """Ornament, articulations and fermata of a chord, on its first note."""
+    if chord.ornament is not None:
+        ornaments = child(only(note, "notations"), "ornaments")
+        if chord.ornament == "trill":
+            child(ornaments, "trill-mark")
+        else:
+            strokes = max(1, TREMOLO_STROKES - beam_levels(chord.value))
+            text(ornaments, "tremolo", strokes, type="single")
+    present = [name for name in ARTICULATIONS if name in chord.articulations]
+    if present:
+        articulations = child(only(note, "notations"), "articulations")
+        for name in present:
+            child(articulations, name)
+    if "fermata" in chord.articulations:
+        child(only(note, "notations"), "fermata", type="upright")
