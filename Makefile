@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 OUT ?= scores
 
-.PHONY: serve transcribe test check format install
+.PHONY: serve transcribe test lint check format install
 
 serve: $(INSTALLED)
 	$(BIN)/transcriber-serve
@@ -16,11 +16,12 @@ transcribe: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
-check: $(INSTALLED)
+lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+check: lint test
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .
