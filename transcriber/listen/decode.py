@@ -22,7 +22,7 @@ StoredCurve = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """Thresholds on probabilities; chosen by the sweep in transcriber/listen/training/sweep.py on real recordings."""
+    """Thresholds on probabilities; chosen by the sweep in eval/sweep.py on real recordings."""
 
     onset: float = 0.35
     held: float = 0.4
