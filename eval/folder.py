@@ -23,7 +23,8 @@ from rich.table import Table as Sheet
 from eval.notes import METRICS, Score, Table, mean, note_scores
 from transcriber.audio import load
 from transcriber.errors import NoNotes
-from transcriber.listen import Device, listen
+from transcriber.listen import listen
+from transcriber.options import Device
 from transcriber.performance import Performance, read_midi
 
 AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aiff"}
@@ -77,14 +78,14 @@ def main(
     folder: Annotated[Path, typer.Argument(help="Folder of audio files and labels.")],
     label_delays: Annotated[Path | None, typer.Option(help="JSON: file stem to milliseconds.")] = None,
     output: Annotated[Path | None, typer.Option("--json", help="Write every figure to this file.")] = None,
-    device: str = "auto",
+    device: Device = "auto",
 ) -> None:
     delays: dict[str, float] = json.loads(label_delays.read_text()) if label_delays else {}
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
     if not files:
         Console(stderr=True).print(f"No audio file was found in {folder}.")
         raise typer.Exit(1)
-    results = [evaluate(path, device, delays.get(path.stem, 0.0) / 1000) for path in files]  # type: ignore[arg-type]
+    results = [evaluate(path, device, delays.get(path.stem, 0.0) / 1000) for path in files]
     Console().print(sheet(results, aligned=bool(delays)))
     seconds = sum(result.seconds for result in results)
     Console().print(

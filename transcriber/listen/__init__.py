@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from transcriber.errors import DeviceUnavailable, NoNotes
+from transcriber.options import Device
 from transcriber.performance import Performance
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from transcriber.audio import Recording
     from transcriber.listen.checkpoint import Checkpoint
     from transcriber.listen.features import Spectrograms
-
-Device = Literal["auto", "cpu", "cuda"]
 
 
 def listen(
