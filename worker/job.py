@@ -48,14 +48,14 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the uploader asked for; empty strings ask for nothing."""
+    """What the uploader asked for. `title` None prints the recording's name; metre and key None are decided by ear."""
 
-    title: str = ""
+    title: str | None = None
     composer: str = ""
-    metre: str = ""
-    key: str = ""
+    metre: str | None = None
+    key: str | None = None
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, str | None]:
         return {"title": self.title, "composer": self.composer, "metre": self.metre, "key": self.key}
 
 

@@ -147,6 +147,7 @@ class JobTable:
             self._changes(
                 _held(id, owner),
                 state=State.DONE,
+                stage=Stage.ENGRAVE,
                 progress=1.0,
                 files=dict(files),
                 duration_s=duration_s,
@@ -221,14 +222,20 @@ class JobTable:
         with self.engine.begin() as connection:
             return [(id, Task(task)) for id, task in connection.execute(statement)]
 
+    def postpone(self, ids: Sequence[str], delay_s: float) -> None:
+        """Their messages could not be sent; they are due again after `delay_s`."""
+        self._changes(sa.and_(jobs.c.id.in_(ids), jobs.c.state == State.QUEUED), **_due_in(delay_s))
+
     def cancel_abandoned_uploads(self) -> int:
         abandoned = sa.and_(jobs.c.state == State.RECEIVING, jobs.c.lease_until < now_s())
         return self._changes(abandoned, state=State.CANCELLED)
 
-    def removable(self) -> list[str]:
-        """Cancelled jobs that no worker writes to any more."""
+    def removable(self, id: str | None = None) -> list[str]:
+        """Cancelled jobs that no worker writes to any more; with `id`, that one or none."""
         ended = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until < now_s())
         query = sa.select(jobs.c.id).where(jobs.c.state == State.CANCELLED, ended)
+        if id is not None:
+            query = query.where(jobs.c.id == id)
         with self.engine.connect() as connection:
             return list(connection.execute(query).scalars())
 

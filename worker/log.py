@@ -12,7 +12,7 @@ def configure_logging(form: Literal["auto", "json", "text"]) -> None:
     """Once in each process, before its first log line; everything goes to standard error."""
     text = form == "text" or (form == "auto" and sys.stderr.isatty())
     renderer: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if text
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

@@ -42,9 +42,11 @@ class Services:
     def sweeper(self) -> Sweeper:
         return Sweeper(self.jobs, self.storage, self.send)
 
-    def send(self, id: str, task: Task) -> None:
-        """Tell a worker of the job. Where the broker is away the sweeper tells it later, so nothing is raised."""
+    def send(self, id: str, task: Task) -> bool:
+        """Tell a worker of the job. False where the broker is away; the sweeper tells it later."""
         try:
-            self.celery.send_task(task_name(task), [id], queue=task)
-        except (OperationalError, OSError):
-            log.warning("broker unreachable, message left to the sweeper", job=id, exc_info=True)
+            self.celery.send_task(task_name(task), [id], queue=task.value)
+        except (OperationalError, OSError) as error:
+            log.warning("broker unreachable, message left to the sweeper", job=id, error=str(error))
+            return False
+        return True

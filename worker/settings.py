@@ -33,7 +33,7 @@ class Settings(BaseSettings):
         description="Whether all transcriptions may be listed by anyone; unset: only on a loopback host.",
     )
     max_upload_mb: int = Field(default=1024, gt=0, description="Largest recording accepted, in MiB.")
-    max_duration_s: float = Field(default=3 * 3600.0, gt=0, description="Longest recording accepted, in seconds.")
+    max_duration_s: float = Field(default=3600.0, gt=0, description="Longest recording accepted, in seconds.")
     device: Device = Field(default="auto", description="Where the note model runs.")
     listen_workers: int = Field(default=1, ge=0, description="Worker processes of the embedded service that listen.")
     notate_workers: int = Field(default=1, ge=0, description="Worker processes of the embedded service that notate.")

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from transcriber.files import stem_for
+from transcriber.options import FORMATS, Options
 from transcriber.performance import Performance, decode_performance, encode_performance, read_midi
 from worker.job import Job, Stage
 from worker.settings import Device
@@ -16,7 +18,6 @@ from worker.storage import Storage, read_blob, write_blob
 
 PERFORMANCE = "performance.json"
 RESULT_STEM = "score"  # the files of a score are named score.pdf, score.page-1.svg, ...
-FORMATS = ("musicxml", "pdf", "svg", "midi", "sync")
 
 
 class Report(Protocol):
@@ -46,8 +47,7 @@ def listen_to(job: Job, storage: Storage, device: Device, max_duration_s: float,
 
     report(Stage.LISTEN)
     with storage.as_file(f"{job.id}/{job.recording.blob}") as path:
-        recording = audio.load(path)
-    report(Stage.LISTEN)
+        recording = audio.load(path, longest_s=max_duration_s, on_progress=lambda _: report(Stage.LISTEN))
     performance = listen(recording, device=device, on_progress=lambda fraction: report(Stage.LISTEN, fraction))
     write_blob(storage, f"{job.id}/{PERFORMANCE}", encode_performance(performance))
     return Heard(recording.warnings, recording.duration_s)
@@ -60,15 +60,16 @@ def write_down(job: Job, storage: Storage, report: Report) -> Written:
 
     report(Stage.NOTATE)
     performance = _played(job, storage)
-    score = notate(performance, (), title=job.wishes.title, composer=job.wishes.composer)
-    files: dict[str, int] = {}
-    for done, form in enumerate(FORMATS):
-        report(Stage.ENGRAVE, done / len(FORMATS))
-        for suffix, data in engrave(score, performance, (form,)).items():
-            write_blob(storage, f"{job.id}/{RESULT_STEM}{suffix}", data)
-            files[f"{RESULT_STEM}{suffix}"] = len(data)
-    report(Stage.ENGRAVE, 1.0)
-    return Written(files, performance.duration_s)
+    wishes = job.wishes
+    title = stem_for(job.recording.name) if wishes.title is None else wishes.title
+    edits = Options(metre=wishes.metre, key=wishes.key).all_edits()
+    score = notate(performance, edits, title=title, composer=wishes.composer)
+    report(Stage.ENGRAVE)
+    files = {RESULT_STEM + suffix: data for suffix, data in engrave(score, performance, FORMATS).items()}
+    for name, data in files.items():
+        report(Stage.ENGRAVE, 0.9)
+        write_blob(storage, f"{job.id}/{name}", data)
+    return Written({name: len(data) for name, data in files.items()}, performance.duration_s)
 
 
 def _played(job: Job, storage: Storage) -> Performance:

@@ -17,10 +17,11 @@ from worker.storage import Storage
 
 SWEEP_S = 1.0  # a lost worker's job waits at most its lease and this
 TIDY_S = 3600.0
+BROKER_AWAY_S = 5.0  # until the next try: each one may itself wait for seconds
 
 log = structlog.get_logger(__name__)
 
-Send = Callable[[str, Task], None]  # tells a worker that this job wants this task; may fail silently
+Send = Callable[[str, Task], bool]  # tells a worker that this job wants this task; False where it could not
 
 
 def remove(jobs: JobTable, storage: Storage, id: str) -> None:
@@ -40,11 +41,17 @@ class Sweeper:
             log.error("job failed", job=id, code="worker-lost")
         if stale := self.jobs.requeue_stale():
             log.warning("jobs of lost workers queued again", count=stale)
-        for id, task in self.jobs.take_due():
-            self.send(id, task)
+        self._send_due()
         self.jobs.cancel_abandoned_uploads()
         for id in self.jobs.removable():
             remove(self.jobs, self.storage, id)
+
+    def _send_due(self) -> None:
+        due = self.jobs.take_due()
+        for place, (id, task) in enumerate(due):
+            if not self.send(id, task):
+                self.jobs.postpone([id for id, _ in due[place:]], BROKER_AWAY_S)
+                return
 
     def run(self, stop: threading.Event) -> None:
         """Sweep until `stop` is set. A failing database or storage is reported and tried again."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from tests.worker.conftest import queue_job
+from tests.worker.pumped import queue_job
 from worker.job import MAX_ATTEMPTS, Job, Recording, Stage, State, Task, Wishes
 from worker.jobs import FIRST_RESEND_S, WORKER_LOST, JobTable
 from worker.schema import jobs as table

@@ -1,0 +1,118 @@
+"""`transcriber-serve`: the whole service under one command, or one part of it for a larger installation."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+
+from api.app import create_app
+from worker.embedded import Embedded
+from worker.job import Task
+from worker.log import configure_logging
+from worker.process import run_worker
+from worker.schema import migrate
+from worker.services import Services
+from worker.settings import Settings
+
+LINGER_S = 3  # open downloads and event streams are cut so long after the stop was asked for
+
+log = structlog.get_logger(__name__)
+
+
+class Part(StrEnum):
+    ALL = "all"
+    API = "api"
+    LISTEN = "listen"
+    NOTATE = "notate"
+    SWEEP = "sweep"
+    MIGRATE = "migrate"
+
+
+def serve(
+    part: Annotated[
+        Part, typer.Argument(help="What to run; by default everything, under this one process.")
+    ] = Part.ALL,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the database, recordings and scores.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Jobs at a time of the parts listen and notate.")] = 1,
+) -> None:
+    """Serve transcriptions. Every TRANSCRIBER_* variable of the environment is a setting; options win over it."""
+    chosen = {"host": host, "port": port, "data_dir": data_dir}
+    settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+    if part in (Part.LISTEN, Part.NOTATE):
+        run_worker(settings, Task(part), concurrency)
+        return
+    configure_logging(settings.log_format)
+    services = Services(settings)
+    if part is Part.MIGRATE:
+        migrate(services.jobs.engine)
+    elif part is Part.SWEEP:
+        _sweep(services)
+    else:
+        _serve(services, Embedded(services) if part is Part.ALL else nullcontext())
+
+
+def _serve(services: Services, background: Embedded | nullcontext[None]) -> None:
+    listener = _listen_on(services.settings.host, services.settings.port)
+    config = uvicorn.Config(
+        create_app(services),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=LINGER_S,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    # uvicorn stops at the first SIGINT or SIGTERM and then raises it again; by then nothing is left to interrupt.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda *_: _note_stop(server))
+    with listener, background:
+        host, port = listener.getsockname()[:2]
+        print(f"Transcriber is at http://{_for_browser(host)}:{port}  (Ctrl-C stops it)", flush=True)
+        server.run(sockets=[listener])
+    print("Stopped.", flush=True)
+
+
+def _note_stop(server: uvicorn.Server) -> None:
+    """A signal before uvicorn listens to signals, or after."""
+    server.should_exit = True
+
+
+def _listen_on(host: str, port: int) -> socket.socket:
+    """Bound before any worker starts, so that a port in use is one clear line and nothing else."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        print(f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port.", file=sys.stderr)
+        raise SystemExit(1) from error
+
+
+def _for_browser(host: str) -> str:
+    if host in ("0.0.0.0", "::"):
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
+def _sweep(services: Services) -> None:
+    stop = threading.Event()
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, lambda *_: stop.set())
+    services.sweeper.run(stop)
+
+
+def main() -> None:
+    typer.run(serve)
+
+
+if __name__ == "__main__":
+    main()

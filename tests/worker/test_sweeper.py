@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.worker.pumped import PumpedServices, queue_job
+from worker.job import Job, State, Task
+from worker.jobs import FIRST_RESEND_S, JobTable
+from worker.schema import jobs as table
+from worker.schema import now_s
+from worker.storage import write_blob
+from worker.sweeper import BROKER_AWAY_S, Sweeper
+
+
+def test_lost_message_is_sent_again(services: PumpedServices, job: Job) -> None:
+    services.sweeper.sweep()
+    assert services.sent == []
+    with services.jobs.engine.begin() as connection:
+        connection.execute(sa.update(table).values(send_at=1.0))
+    services.sweeper.sweep()
+    services.sweeper.sweep()
+    assert services.sent == [(job.id, Task.LISTEN)]
+
+
+def test_message_that_could_not_be_sent_is_due_again_soon(
+    services: PumpedServices, jobs: JobTable, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = queue_job(jobs)
+    tried: list[str] = []
+
+    def broken(id: str, task: Task) -> bool:
+        tried.append(id)
+        return False
+
+    sweeper = Sweeper(jobs, services.storage, broken)
+    for _ in range(2):
+        with jobs.engine.begin() as connection:
+            connection.execute(sa.update(table).values(send_at=1.0))
+        sweeper.sweep()
+    assert len(tried) == 2, "after one failure the broker is left alone for a while"
+    with jobs.engine.connect() as connection:
+        waits = connection.execute(sa.select(table.c.send_at - now_s(), table.c.resend_s)).all()
+    assert len(waits) == 2
+    for wait in waits:
+        assert tuple(wait) == pytest.approx((BROKER_AWAY_S, FIRST_RESEND_S), abs=1.0)
+    assert services.job(other.id).state is State.QUEUED
+
+
+def test_job_of_a_dead_worker_is_sent_again_at_once(services: PumpedServices, job: Job) -> None:
+    services.jobs.claim(job.id, Task.LISTEN, "host/1/a")
+    services.jobs.expire("host/1/")
+    services.sweeper.sweep()
+    assert services.sent == [(job.id, Task.LISTEN)]
+    assert services.job(job.id).state is State.QUEUED
+
+
+def test_deleted_job_and_broken_upload_leave_nothing(services: PumpedServices, job: Job) -> None:
+    upload = services.jobs.receive()
+    for id in (job.id, upload):
+        write_blob(services.storage, f"{id}/recording.wav", b"RIFF")
+    services.jobs.cancel(job.id)
+    with services.jobs.engine.begin() as connection:
+        connection.execute(sa.update(table).where(table.c.id == upload).values(lease_until=1.0))
+    services.sweeper.sweep()
+    assert [path for path in Path(services.settings.storage_address).rglob("*") if path.is_file()] == []
+    with services.jobs.engine.connect() as connection:
+        assert connection.execute(sa.select(table.c.id)).all() == []
