@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
+import numpy as np
+
+from transcriber.errors import NoNotes, OptionError
+from transcriber.notate.bars import BarPath, bar_path
+from transcriber.notate.beats import BeatGrid, beat_grids
+from transcriber.notate.beatscores import BeatScores
+from transcriber.notate.onsets import Floats, NoteTable, Onsets, find_onsets, onset_features
+from transcriber.notate.regrid import relevel, shift
+from transcriber.performance import Performance
 from transcriber.score import TimeSignature
 
 
@@ -17,7 +27,117 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Bars that cover every note. A pickup is a first bar whose leading beats hold no note; `end_s` closes the last."""
+    """Bars that cover every note. A pickup is a first bar whose leading beats hold no note; `end_s` closes the last.
+
+    Beats before the first note are counted back at its tempo: in a pickup bar they may lie before 0 s.
+    """
 
     bars: tuple[Bar, ...]
     end_s: float
+
+
+def find_meter(
+    performance: Performance,
+    *,
+    time: TimeSignature | None = None,
+    pickup_q: Fraction | None = None,
+    tempo_level: Fraction = Fraction(1),
+) -> Meter:
+    """Find beats, bar lines and time signatures from the notes alone.
+
+    The rest are a listener's corrections: `time` is the only time signature used; `pickup_q` is what lies before the
+    first bar line (of more than a bar only what exceeds whole bars counts); `tempo_level` multiplies the number of
+    beats that would be found without it. Raises NoNotes, and OptionError for a pickup or a tempo level out of range.
+    """
+    if not performance.notes:
+        raise NoNotes("There is no note to find a beat in.")
+    if pickup_q is not None and pickup_q < 0:
+        raise OptionError(f"The pickup is {pickup_q} quarters; it cannot be negative.")
+    if not Fraction(1, 8) <= tempo_level <= 8:
+        raise OptionError(f"The tempo level is {tempo_level}; it must lie between 1/8 and 8.")
+    onsets, scores = _hear(performance)
+    grid, path = _likeliest(onsets.time_s, scores, time)
+    if tempo_level != 1:
+        grid, path = _at_level(grid, tempo_level, onsets.time_s, scores, time)
+    if pickup_q is not None:
+        grid, path = _with_pickup(grid, path, pickup_q, onsets.time_s, scores, time)
+    return _bars(grid, path, performance.notes[0].onset_s, performance.notes[-1].onset_s)
+
+
+def _hear(performance: Performance) -> tuple[Onsets, BeatScores]:
+    """The onsets and what the network says of each."""
+    from transcriber.notate.network import score_onsets, shipped_network  # PyTorch takes seconds to import
+
+    notes = NoteTable.of(performance)
+    onsets = find_onsets(notes.onset_s)
+    return onsets, score_onsets(shipped_network(), onset_features(notes, onsets))
+
+
+def _likeliest(onset_s: Floats, scores: BeatScores, time: TimeSignature | None) -> tuple[BeatGrid, BarPath]:
+    """The tempo level whose beats and bars together are likeliest."""
+    candidates = [(grid, _path(grid, onset_s, scores, time)) for grid in beat_grids(onset_s, scores)]
+    return max(candidates, key=lambda candidate: candidate[0].score + candidate[1].score)
+
+
+def _path(
+    grid: BeatGrid,
+    onset_s: Floats,
+    scores: BeatScores,
+    time: TimeSignature | None,
+    opening: tuple[TimeSignature, int] | None = None,
+) -> BarPath:
+    """Bars over all beats but the last, which only closes the grid."""
+    return bar_path(grid.time_s[:-1], grid.onset[:-1], onset_s, scores, time=time, opening=opening)
+
+
+def _at_level(
+    grid: BeatGrid, level: Fraction, onset_s: Floats, scores: BeatScores, time: TimeSignature | None
+) -> tuple[BeatGrid, BarPath]:
+    """The same beats divided and counted anew; of the ways to start counting, the one that makes the likeliest bars."""
+    grids = [relevel(grid, level, phase, onset_s) for phase in range(level.denominator)]
+    candidates = [(found, _path(found, onset_s, scores, time)) for found in grids]
+    return max(candidates, key=lambda candidate: candidate[1].score)
+
+
+def _with_pickup(
+    grid: BeatGrid,
+    path: BarPath,
+    pickup_q: Fraction,
+    onset_s: Floats,
+    scores: BeatScores,
+    time: TimeSignature | None,
+) -> tuple[BeatGrid, BarPath]:
+    """Set the first bar line `pickup_q` after the first onset, moving the beats where they do not meet it."""
+    signature = path.times[0]
+    pickup_beats = float(pickup_q % signature.measure_q / signature.beat_q)
+    off = _place(grid, onset_s) + pickup_beats
+    off -= np.floor(off + 0.5)
+    if abs(off) > 0.2:  # nearer, the first note is played early or late on a beat that is right
+        grid = shift(grid, off, onset_s)
+    first_downbeat = int(np.floor(_place(grid, onset_s) + pickup_beats + 0.5))
+    if first_downbeat >= len(grid.time_s) - 1:
+        grid = shift(grid, 0.0, onset_s, beats_after=first_downbeat)
+    return grid, _path(grid, onset_s, scores, time, (signature, first_downbeat))
+
+
+def _place(grid: BeatGrid, onset_s: Floats) -> float:
+    """The first onset in beats from the grid's first beat."""
+    return float(np.interp(onset_s[0], grid.time_s, np.arange(len(grid.time_s))))
+
+
+def _bars(grid: BeatGrid, path: BarPath, first_s: float, last_s: float) -> Meter:
+    """Complete the first and the last bar at the tempo beside them, and cut the beats into bars."""
+    times = grid.time_s.tolist()
+    times[0] = min(times[0], first_s)
+    missing = path.position[0]
+    before_s = times[1] - times[0]
+    beats = [times[0] - before_s * (missing - index) for index in range(missing)] + times
+    signatures = [path.times[0]] * missing + list(path.times)
+    starts = [0] + [missing + beat for beat, position in enumerate(path.position) if position == 0 and missing + beat]
+    after_s = times[-1] - times[-2]
+    needed = starts[-1] + signatures[starts[-1]].beat_count
+    while len(beats) <= needed:
+        beats.append(beats[-1] + after_s)
+    ends = [*starts[1:], needed]
+    bars = tuple(Bar(signatures[start], tuple(beats[start:end])) for start, end in zip(starts, ends, strict=True))
+    return Meter(bars, max(beats[needed], last_s + 1e-3))

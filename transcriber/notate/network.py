@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +20,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from transcriber.errors import CheckpointError
+from transcriber.notate.beatscores import METRES, PERIOD_BINS, BeatScores
 from transcriber.notate.onsets import FEATURES
-
-PERIOD_BINS = 64
-PERIOD_BINS_PER_OCTAVE = 12
-SHORTEST_BEAT_S = 0.125  # the shortest annotated beat in the training data is 0.13 s, the longest 4.4 s
-SHORTEST_BAR_S = 0.35
-METRES = ((2, 4), (4, 4), (2, 2), (3, 4), (3, 8), (6, 8), (9, 8), (12, 8), (5, 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +33,6 @@ class BeatNetworkConfig:
     kernel: int = 5
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     dropout: float = 0.15
-
-
-@dataclass(frozen=True, slots=True)
-class BeatScores:
-    """What the network says of every onset: logarithms of probabilities.
-
-    beat, downbeat: (onsets,), logits; period and bar: (onsets, PERIOD_BINS), length of the beat and of the bar around
-    the onset, bins of a twelfth of an octave from SHORTEST_BEAT_S and SHORTEST_BAR_S; metre: (onsets, METRES).
-    """
-
-    beat: NDArray[np.float64]
-    downbeat: NDArray[np.float64]
-    period: NDArray[np.float64]
-    bar: NDArray[np.float64]
-    metre: NDArray[np.float64]
 
 
 class BeatNetwork(nn.Module):
@@ -100,6 +82,13 @@ def split_heads(logits: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
     sizes = [1, 1, PERIOD_BINS, PERIOD_BINS, len(METRES)]
     beat, downbeat, period, bar, metre = torch.split(logits, sizes, dim=-1)
     return beat.squeeze(-1), downbeat.squeeze(-1), period, bar, metre
+
+
+@lru_cache(maxsize=1)
+def shipped_network() -> BeatNetwork:
+    """The network that comes with the package."""
+    with resources.as_file(resources.files("transcriber.notate") / "weights" / "beats.safetensors") as path:
+        return load_network(path)
 
 
 def score_onsets(network: BeatNetwork, features: NDArray[np.float32]) -> BeatScores:

@@ -24,14 +24,8 @@ def augment(notes: NoteTable, track: BeatTrack, rng: np.random.Generator) -> tup
     notes, track = _warp(notes, track, rng)
     notes = _touch(notes, rng)
     if rng.random() < TRANSCRIBED:
-        notes = _mishear(notes, rng)
-    order = np.lexsort((notes.pitch, notes.onset_s))
-    return (
-        NoteTable(
-            notes.onset_s[order], notes.offset_s[order], notes.pitch[order], notes.velocity[order], notes.pedal_s
-        ),
-        track,
-    )
+        notes = mishear(notes, rng)
+    return notes, track
 
 
 def _warp(notes: NoteTable, track: BeatTrack, rng: np.random.Generator) -> tuple[NoteTable, BeatTrack]:
@@ -69,7 +63,7 @@ def _touch(notes: NoteTable, rng: np.random.Generator) -> NoteTable:
     return NoteTable(notes.onset_s, notes.onset_s + length_s, pitch, velocity, pedal_s)
 
 
-def _mishear(notes: NoteTable, rng: np.random.Generator) -> NoteTable:
+def mishear(notes: NoteTable, rng: np.random.Generator) -> NoteTable:
     """Lose notes (soft ones first), add partials, repeats and strays, blur onsets and ends."""
     count = len(notes.onset_s)
     softness = 1.5 - notes.velocity / 127
@@ -92,10 +86,12 @@ def _mishear(notes: NoteTable, rng: np.random.Generator) -> NoteTable:
     possible = (ghost_pitch >= LOWEST_PITCH) & (ghost_pitch <= HIGHEST_PITCH)
     ghost_s, ghost_pitch = ghost_s[possible], ghost_pitch[possible]
     ghost_velocity = velocity[extra][possible] * rng.uniform(0.4, 1.0, len(ghost_s))
+    all_onset_s, all_pitch = np.concatenate([onset_s, ghost_s]), np.concatenate([pitch, ghost_pitch])
+    order = np.lexsort((all_pitch, all_onset_s))
     return NoteTable(
-        np.concatenate([onset_s, ghost_s]),
-        np.concatenate([offset_s, ghost_s + rng.uniform(0.03, 0.5, len(ghost_s))]),
-        np.concatenate([pitch, ghost_pitch]),
-        np.concatenate([velocity, ghost_velocity]),
+        all_onset_s[order],
+        np.concatenate([offset_s, ghost_s + rng.uniform(0.03, 0.5, len(ghost_s))])[order],
+        all_pitch[order],
+        np.concatenate([velocity, ghost_velocity])[order],
         notes.pedal_s,
     )

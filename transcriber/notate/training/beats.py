@@ -7,6 +7,7 @@ as beats.safetensors.
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -153,7 +154,7 @@ def train(data: Path, run: Path, steps: int) -> None:
     started_s, heard = time.monotonic(), dict.fromkeys(LOSS_WEIGHTS, 0.0)
     while step < steps:
         rng = np.random.default_rng((2, step))
-        rate = LEARNING_RATE * min((step + 1) / WARM_UP, 0.5 + 0.5 * np.cos(np.pi * step / steps))
+        rate = LEARNING_RATE * min((step + 1) / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * step / steps))
         for group in optimizer.param_groups:
             group["lr"] = rate
         features, *wanted = batch(pool, rng)

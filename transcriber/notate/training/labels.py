@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transcriber.notate.network import METRES, PERIOD_BINS, PERIOD_BINS_PER_OCTAVE, SHORTEST_BAR_S, SHORTEST_BEAT_S
+from transcriber.notate.beatscores import METRES, PERIOD_BINS, PERIOD_BINS_PER_OCTAVE, SHORTEST_BAR_S, SHORTEST_BEAT_S
 from transcriber.notate.onsets import Floats
 from transcriber.notate.training.corpus import DOWNBEAT, NO_BEAT, BeatTrack
 
