@@ -6,8 +6,6 @@ a second holds no music.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +14,11 @@ from numpy.typing import NDArray
 
 from transcriber.errors import (
     DamagedRecording,
-    EmptyFile,
     NoSamples,
     RecordingTooShort,
     SilentRecording,
-    UnreadableFile,
 )
+from transcriber.files import readable
 from transcriber.mixdown import SAMPLE_RATE, in_words
 from transcriber.tracks import Progress, Track, read_track, track_indices
 
@@ -32,6 +29,7 @@ QUIET = 10 ** (-40 / 20)  # peak; the lowest level that the note model was train
 CLIPPED_SHARE = 0.001  # of all values at full scale: a recording brought up to full scale once has a hundredth of that
 BROKEN_SHARE = 0.01  # of all values not a number; above this nothing can be trusted
 LEAST_REPORTED_S = 0.5  # encoders round lengths by up to two frames, 0.1 s; below half a second nobody misses sound
+LEAST_SHOWN_S = 0.1  # what lengths are rounded to
 MOST_TRACKS = 4  # tried in turn for one with sound: screen recorders keep microphone and computer apart
 
 
@@ -54,7 +52,7 @@ def load(path: str | Path, *, longest_s: float = LONGEST_S, on_progress: Progres
     no error: what can be read is returned with a warning, and silence stands where sound was lost.
     """
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         indices = track_indices(path)[:MOST_TRACKS]
         for index in indices:
             track = read_track(path, index, longest_s=longest_s, on_progress=on_progress)
@@ -66,21 +64,6 @@ def load(path: str | Path, *, longest_s: float = LONGEST_S, on_progress: Progres
             loudest = int(np.argmax(track.peaks))
             track = read_track(path, index, longest_s=longest_s, channel=loudest, on_progress=on_progress)
     return Recording(track.samples, warnings)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        if not path.is_file():
-            # A pipe or device would be read for ever.
-            found = "a folder" if path.is_dir() else "not an ordinary file" if path.exists() else "missing"
-            raise UnreadableFile(f"This file cannot be read: it is {found}. Choose a recording.")
-        if path.stat().st_size == 0:
-            raise EmptyFile("This file is empty; copy or upload the recording again.")
-        yield
-    except OSError as cause:
-        reason = cause.strerror or type(cause).__name__
-        raise UnreadableFile(f"This file cannot be read: {reason.lower()}.") from cause
 
 
 def _check(track: Track) -> None:
@@ -108,11 +91,9 @@ def _warnings(track: Track) -> tuple[str, ...]:
             f"The file is cut off: {in_words(track.missing_s)} of {in_words(duration_s + track.missing_s)} "
             "are missing at the end."
         )
-    if track.lost_s > 0:
-        found.append(
-            f"The file is damaged: {in_words(track.lost_s)} of {in_words(duration_s)} could not be read and are left "
-            "silent."
-        )
+    if track.damaged:
+        lost = in_words(max(track.lost_s, LEAST_SHOWN_S))
+        found.append(f"The file is damaged: {lost} of {in_words(duration_s)} could not be read.")
     if track.broken_share > 0:
         found.append(f"The file is damaged: {track.broken_share:.2%} of its samples are not numbers and are left out.")
     if track.cancels:

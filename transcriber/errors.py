@@ -18,7 +18,8 @@ TranscriberError                  code "error"
 ├── OptionError                   "bad-option"
 ├── CheckpointError               "bad-checkpoint"
 ├── DeviceUnavailable             "device-unavailable"
-└── EngravingError                "engraving-failed"
+├── EngravingError                "engraving-failed"
+└── UnwritableOutput              "cannot-write"
 
 A message is one sentence that says what is wrong and what to do about it, fit to show to a learner. A code never
 changes once released: clients compare it.
@@ -113,3 +114,9 @@ class DeviceUnavailable(TranscriberError):
 
 class EngravingError(TranscriberError):
     code = "engraving-failed"
+
+
+class UnwritableOutput(TranscriberError):
+    """The files of a finished score cannot be written to the folder that was asked for."""
+
+    code = "cannot-write"

@@ -5,6 +5,7 @@ Channels are averaged here: libav's own downmix scales stereo by 1 / sqrt(2), 3 
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import soxr
 from av.audio.frame import AudioFrame
@@ -19,6 +20,8 @@ MOST_VALUES_PER_S = 64 * 48_000  # channels x rate, MADI again: bounds the work 
 LEAST_GAP_S = 0.1  # above the rounding and the drift of honest time stamps
 LEAST_GAP_AFTER_LOSS_S = 0.002  # below the shortest packet in use (2.5 ms), above a time stamp in whole milliseconds
 LONGEST_GAP_S = 60.0  # a longer leap is a broken time stamp, not lost sound
+BLOCK_S = 0.25  # mixed at once: frames of 20 ms one by one take three times as long
+PACKED = "flt"  # libav's name for interleaved float32
 FULL_SCALE = 0.9999  # 16-bit converters stop at 32767 / 32768
 CANCELLED = 0.1  # of the energy that unrelated channels would leave: only opposite phase falls 10 dB below that
 
@@ -43,46 +46,46 @@ class Mixdown:
     """Mono sound at 16 kHz that grows frame by frame, and what was seen on the way.
 
     `channel` takes that channel alone instead of the mean. Lost sound, shown by a leap in the time stamps, is replaced
-    by silence. Memory: 4 bytes a sample at 16 kHz, whatever came in.
+    by silence. Memory: 4 bytes a sample at 16 kHz, whatever came in, and one block.
     """
 
     def __init__(self, longest_s: float, channel: int | None = None, lead_in_s: float = 0.0) -> None:
         self._longest_s = longest_s
         self._channel = channel
         self._lead_in_s = lead_in_s
-        self._sound = bytearray()  # float32
-        self._rate = 0
-        self._resampler: soxr.ResampleStream | None = None
         self._next_s: float | None = None  # the time stamp that the next frame should have
+        self._form: tuple[int, str, str] | None = None  # rate, layout and sample format of the frames at hand
+        self._rate = 0
+        self._packer = av.AudioResampler(format=PACKED)
+        self._resampler: soxr.ResampleStream | None = None
+        self._block: list[NDArray[np.float32]] = []  # shape (samples, channels) each
+        self._sound = bytearray()  # float32
         self._mixed_energy = 0.0
         self._unrelated_energy = 0.0  # what the mean of unrelated channels would hold
         self.elapsed_s = 0.0  # mixed so far, at the rates it came in
         self.lost_s = 0.0
-        self.peaks = np.zeros(0, np.float32)
+        self.peaks = np.zeros(0, np.float32)  # of each channel
         self.values = 0
         self.clipped = 0
         self.broken = 0
 
     def add(self, frame: AudioFrame, *, after_loss: bool = False) -> None:
-        """Raises RecordingTooLong as soon as the sound exceeds the limit, UnsupportedAudio as `check_layout`."""
-        channels = self._values(frame)
-        if frame.sample_rate != self._rate:
-            check_layout(frame.sample_rate, len(channels))
-            self._change_rate(frame.sample_rate)
+        """Raises RecordingTooLong as soon as the sound exceeds the limit, and as `check_layout`."""
+        form = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if form != self._form:
+            self._change_form(*form, frame.layout.nb_channels)
         self._fill_gap(frame.time, after_loss)
-        self._observe(channels)
-        mixed = channels.mean(axis=0) if self._channel is None else channels[min(self._channel, len(channels) - 1)]
-        self._mixed_energy += float(mixed @ mixed)
-        self._feed(mixed)
-        self._next_s = (self._next_s or 0.0) + len(mixed) / self._rate
-        if self.elapsed_s > self._longest_s:
-            raise RecordingTooLong(
-                f"This recording lasts more than {in_words(self._longest_s)}, the longest accepted; "
-                "cut it into parts and send them one by one."
-            )
+        self._next_s = (self._next_s or 0.0) + frame.samples / self._rate
+        # By way of libav: PyAV reads past the end of a frame of eight or more planes.
+        for packed in self._packer.resample(frame):
+            values = packed.to_ndarray().reshape(-1, packed.layout.nb_channels)
+            self._block.append(values.astype(np.float32, copy=False))
+        if sum(map(len, self._block)) >= BLOCK_S * self._rate:
+            self._mix()
 
     def finish(self) -> NDArray[np.float32]:
         """The mono samples, at most full scale: float recordings and lossy decoders go above it."""
+        self._mix()
         self._feed(np.zeros(0, np.float32), last=True)
         samples = np.frombuffer(self._sound, np.float32)
         peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
@@ -95,41 +98,15 @@ class Mixdown:
         """Whether the channels wipe each other out when mixed, as one wired the wrong way round does."""
         return self._mixed_energy < CANCELLED * self._unrelated_energy
 
-    def _values(self, frame: AudioFrame) -> NDArray[np.float32]:
-        """Shape: (channels, samples), full scale 1; values that are no number become silence and are counted."""
-        try:
-            raw = frame.to_ndarray()
-        except ValueError as cause:
-            raise UnsupportedAudio(
-                f"Sound in the sample format {frame.format.name} cannot be read; convert it to 16-bit WAV."
-            ) from cause
-        if not frame.format.is_planar:
-            raw = raw.reshape(-1, frame.layout.nb_channels).T
-        if raw.dtype.kind == "f":
-            with np.errstate(over="ignore"):
-                values = raw.astype(np.float32)
-            numbers = np.isfinite(values)
-            if not numbers.all():
-                self.broken += values.size - int(np.count_nonzero(numbers))
-                values[~numbers] = 0
-            return values
-        middle = 128 if raw.dtype.kind == "u" else 0
-        return (raw.astype(np.float32) - middle) / np.float32(2 ** (8 * raw.dtype.itemsize - 1))
-
-    def _observe(self, channels: NDArray[np.float32]) -> None:
-        count = len(channels)
-        if count > len(self.peaks):
-            self.peaks = np.pad(self.peaks, (0, count - len(self.peaks)))
-        loud = np.abs(channels)
-        self.peaks[:count] = np.maximum(self.peaks[:count], loud.max(axis=1, initial=0.0))
-        self.values += channels.size
-        self.clipped += int(np.count_nonzero(loud >= FULL_SCALE))
-        self._unrelated_energy += float(np.vdot(channels, channels)) / count**2
-
-    def _change_rate(self, rate: int) -> None:
-        self._feed(np.zeros(0, np.float32), last=True)
+    def _change_form(self, rate: int, layout: str, sample_format: str, channels: int) -> None:
+        check_layout(rate, channels)
+        self._mix()
+        self._packer = av.AudioResampler(format=PACKED)
+        if rate != self._rate:
+            self._feed(np.zeros(0, np.float32), last=True)
+            self._resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
         self._rate = rate
-        self._resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+        self._form = (rate, layout, sample_format)
 
     def _fill_gap(self, time_s: float | None, after_loss: bool) -> None:
         if self._next_s is None:
@@ -145,12 +122,46 @@ class Mixdown:
                 self._next_s = time_s
 
     def _silence(self, duration_s: float) -> None:
+        self._mix()
         self._feed(np.zeros(round(duration_s * self._rate), np.float32))
 
+    def _mix(self) -> None:
+        if not self._block:
+            return
+        values = np.concatenate(self._block)
+        self._block.clear()
+        numbers = np.isfinite(values)
+        if not numbers.all():
+            self.broken += values.size - int(np.count_nonzero(numbers))
+            values[~numbers] = 0
+        channels = values.shape[1]
+        weights = np.full(channels, 1 / channels, np.float32)
+        if self._channel is not None:
+            weights = np.eye(channels, dtype=np.float32)[min(self._channel, channels - 1)]
+        mixed = values @ weights
+        self._observe(values, mixed)
+        self._feed(mixed)
+
+    def _observe(self, values: NDArray[np.float32], mixed: NDArray[np.float32]) -> None:
+        channels = values.shape[1]
+        self.peaks = np.pad(self.peaks, (0, max(0, channels - len(self.peaks))))
+        loudness = np.abs(values)
+        self.peaks[:channels] = np.maximum(self.peaks[:channels], loudness.max(axis=0))
+        self.values += values.size
+        self.clipped += int(np.count_nonzero(loudness >= FULL_SCALE))
+        self._mixed_energy += float(mixed @ mixed)
+        self._unrelated_energy += float(np.vdot(values, values)) / channels**2
+
     def _feed(self, mixed: NDArray[np.float32], *, last: bool = False) -> None:
-        if self._resampler is not None:
-            self._sound += self._resampler.resample_chunk(mixed, last=last).tobytes()
-            self.elapsed_s += len(mixed) / self._rate
+        if self._resampler is None:
+            return
+        self._sound += self._resampler.resample_chunk(mixed, last=last).tobytes()
+        self.elapsed_s += len(mixed) / self._rate
+        if self.elapsed_s > self._longest_s:
+            raise RecordingTooLong(
+                f"This recording lasts more than {in_words(self._longest_s)}, the longest accepted; "
+                "cut it into parts and send them one by one."
+            )
 
 
 def in_words(duration_s: float) -> str:

@@ -25,7 +25,8 @@ from transcriber.errors import DamagedRecording, NoAudioTrack, NotAudio, Recordi
 from transcriber.mixdown import LONGEST_GAP_S, Mixdown, check_layout, in_words
 
 MOST_READ_ERRORS = 10  # in a row without a packet: Ogg is back in step after a few, WavPack never is
-ESTIMATE_TOLERANCE = 0.01  # a length that equals size / bit rate this closely was computed from them
+GUESSED_LENGTHS = ("aac", "ac3", "amr", "dts", "eac3", "loas")  # bare frames one after the other, no header
+LONGEST_MP3_FRAME = 1441  # bytes, at 320 kbit/s and 32 kHz; a count of all frames stands in one before the first sound
 
 LARGEST_KNOWN_WAV = 0x7FFF_0000  # bytes; SoX leaves 0x7fff_f..., FFmpeg 0xffff_ffff where it could not tell
 
@@ -52,15 +53,16 @@ Progress = Callable[[float], None]
 class Track:
     """Mono `samples` (float32, 16 kHz) and what was observed while they were decoded. Shares are 0..1.
 
-    `peaks`: each channel's highest absolute value. `lost_s`: sound that could not be decoded, in the middle.
-    `missing_s`: sound that the header announces and the file does not hold, at the end. `cancels`: the mean of the
-    channels wipes them out.
+    `peaks`: each channel's highest absolute value. `cancels`: the mean of the channels wipes them out. `damaged`:
+    something in the middle could not be decoded, `lost_s` of sound. `missing_s`: sound that the header announces and
+    the file does not hold although nothing in the middle is lost, so that it must have been cut off.
     """
 
     samples: NDArray[np.float32]
     peaks: tuple[float, ...]
     clipped_share: float
     broken_share: float
+    damaged: bool
     lost_s: float
     missing_s: float
     cancels: bool
@@ -94,27 +96,32 @@ def read_track(
                 "Cut it into parts and send them one by one."
             )
         mixdown = Mixdown(longest_s, channel, _lead_in_s(container, stream))
-        undecoded = 0
-        after_loss = False
+        after_loss = damaged = False
         for frames in _decoded(container, stream):
-            undecoded += frames is None
             after_loss = after_loss or frames is None
             for frame in frames or ():
                 mixdown.add(frame, after_loss=after_loss)
+                damaged = damaged or after_loss
                 after_loss = False
             if on_progress is not None and announced_s:
                 on_progress(min(1.0, mixdown.elapsed_s / announced_s))
-        if undecoded and not mixdown.values:
+        samples = mixdown.finish()
+        if on_progress is not None:
+            on_progress(1.0)
+        if after_loss and not mixdown.values:
             raise DamagedRecording("None of the sound in this file can be decoded; copy or export it again.")
         values = max(1, mixdown.values)
-        estimated = _is_estimate(announced_s, stream, path)
+        missing_s = max(0.0, announced_s - mixdown.elapsed_s)
+        if missing_s and _is_guess(path, index, container.format.name):
+            missing_s = 0.0
         return Track(
-            samples=mixdown.finish(),
+            samples=samples,
             peaks=tuple(mixdown.peaks.tolist()),
             clipped_share=mixdown.clipped / values,
             broken_share=mixdown.broken / values,
-            lost_s=mixdown.lost_s,
-            missing_s=0.0 if estimated else max(0.0, announced_s - mixdown.elapsed_s),
+            damaged=damaged or mixdown.lost_s > 0,
+            lost_s=mixdown.lost_s + missing_s if damaged else mixdown.lost_s,
+            missing_s=0.0 if damaged else missing_s,
             cancels=mixdown.cancels,
         )
 
@@ -204,10 +211,16 @@ def _wav_bytes_cut_off(path: Path) -> int:
     return max(0, counted + len(head) - path.stat().st_size) if known else 0
 
 
-def _is_estimate(announced_s: float, stream: AudioStream, path: Path) -> bool:
-    """Whether libav computed the length from size and bit rate, as it does for an MP3 without a header: no promise."""
-    sized_s = path.stat().st_size * 8 / stream.bit_rate if stream.bit_rate else 0.0
-    return abs(sized_s - announced_s) < ESTIMATE_TOLERANCE * announced_s
+def _is_guess(path: Path, index: int, format_name: str) -> bool:
+    """Whether libav computed the length from the file's size and the first bit rate it met, so that it means little."""
+    if format_name != "mp3":
+        return format_name in GUESSED_LENGTHS
+    with open_container(path) as container:
+        first_sound = next(container.demux(container.streams.audio[index])).pos or 0
+    with path.open("rb") as file:
+        file.seek(max(0, first_sound - LONGEST_MP3_FRAME))
+        head = file.read(min(first_sound, LONGEST_MP3_FRAME))
+    return not any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))
 
 
 def _packets_s(path: Path, index: int, enough_s: float) -> float:

@@ -1,0 +1,65 @@
+"""Files on disk: which may be read as a recording, and how results are written."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from transcriber.errors import EmptyFile, UnreadableFile, UnwritableOutput
+
+MIDI_SIGNATURE = b"MThd"
+# Bytes of UTF-8. Common file systems allow 255; the longest suffix and a temporary name take 30 of them.
+LONGEST_STEM = 200
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Around everything that reads a recording: raises UnreadableFile or EmptyFile, also where reading fails later."""
+    try:
+        if not path.is_file():
+            # A pipe or a device would be read for ever.
+            found = "a folder" if path.is_dir() else "not an ordinary file" if path.exists() else "missing"
+            raise UnreadableFile(f"This file cannot be read: it is {found}. Choose a recording.")
+        if path.stat().st_size == 0:
+            raise EmptyFile("This file is empty; copy or upload the recording again.")
+        yield
+    except OSError as cause:
+        raise UnreadableFile(f"This file cannot be read: {_reason(cause)}.") from cause
+
+
+def is_midi(path: Path) -> bool:
+    """By content: a MIDI file under any name. Raises as `readable`."""
+    with readable(path), path.open("rb") as file:
+        return file.read(len(MIDI_SIGNATURE)) == MIDI_SIGNATURE
+
+
+def stem_for(name: str) -> str:
+    """A file name's stem, fit to begin the names of results: no control characters, no more than 200 bytes."""
+    stem = "".join(char if unicodedata.category(char)[0] != "C" else "_" for char in Path(name).stem)
+    return stem.encode()[:LONGEST_STEM].decode(errors="ignore").rstrip() or "recording"
+
+
+def write_results(directory: Path, results: dict[str, bytes]) -> list[Path]:
+    """Write each `results[name]` as `directory/name`, whole or not at all. Raises UnwritableOutput."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return [_write(directory / name, data) for name, data in results.items()]
+    except OSError as cause:
+        raise UnwritableOutput(f"The score cannot be written to {directory}: {_reason(cause)}.") from cause
+
+
+def _write(path: Path, data: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _reason(cause: OSError) -> str:
+    return (cause.strerror or type(cause).__name__).lower()
