@@ -200,7 +200,7 @@ def waltz() -> tuple[Score, Performance]:
             2,
             time,
             key,
-            [voice(1, "Ab5/4. G5/8 F5/8 ~Bb4~/8".replace("~Bb4~", "Bb4~"), e0={"articulations": ("accent",)})],
+            [voice(1, "Ab5/4. G5/8 F5/8 Bb4~/8", e0={"articulations": ("accent",)})],
             [voice(1, "D2/4 Bb3+F4+Ab4/4 Bb3+F4+Ab4/4")],
             directions=(Wedge(q(2), "stop"), Dynamic(q(2), "f"), PedalMark(q(0), "change")),
         ),
@@ -208,8 +208,8 @@ def waltz() -> tuple[Score, Performance]:
             3,
             time,
             key,
-            [voice(1, "~Bb4/4 r/8 Bb4/16 C5/16 Bb4/8 An4/8".replace("An4", "A4"))],
-            [voice(1, "Eb2/2.~".replace("/2.~", "/2."), e0={}), voice(2, "h/4 Bb3+Eb4/2")][:1],
+            [voice(1, "~Bb4/4 r/8 Bb4/16 C5/16 Bb4/8 A4/8")],
+            [voice(1, "Eb2/2.")],
             directions=(PedalMark(q(3), "stop"), Wedge(q(1), "diminuendo"), Wedge(q(3), "stop")),
         ),
         bar(
@@ -292,7 +292,7 @@ def study() -> tuple[Score, Performance]:
             2,
             common,
             key,
-            [voice(1, "F5/8 F#5/8 A5/8 C6/8 r/8x3:2[ B5/8x3:2 A5/8x3:2] G#5/4~".replace("G#5/4~", "G#5~/4"))],
+            [voice(1, "F5/8 F#5/8 A5/8 C6/8 r/8x3:2[ B5/8x3:2 A5/8x3:2] G#5~/4")],
             [voice(1, "D3/8 A3/8 D4/8 F#4/8 r/4 E3/16x6:4[ F3/16x6:4 F#3/16x6:4 G3/16x6:4 G#3/16x6:4 A3/16x6:4]")],
             directions=(Dynamic(q(0), "mf"), ChordSymbol(q(0), ("D", 0), "minor-seventh")),
         ),
@@ -324,4 +324,46 @@ def study() -> tuple[Score, Performance]:
     return finished(measures, beat_s=60 / 132, title="Study", composer="Nobody")
 
 
-SCORES = {"waltz": waltz, "siciliano": siciliano, "study": study}
+def octaves() -> tuple[Score, Performance]:
+    """Octave lines and a clef change that begin and end in the middle of bars with two voices; pedal changes."""
+    time, key = TimeSignature(4, 4), KeySignature(0)
+    tempo = TempoMark(q(0), "Presto", NoteValue("half"), 96.0)
+    measures = [
+        bar(
+            1,
+            time,
+            key,
+            [voice(1, "C6/4 E6/4 G6/4 C7/4"), voice(2, "E5/2 C6/2")],
+            [voice(1, "C3/1")],
+            directions=(tempo, Ottava(q(2), 0, "start"), Words(q(3), "rit.", LOWER), PedalMark(q(0), "start")),
+        ),
+        bar(
+            2,
+            time,
+            key,
+            [voice(1, "C7/4 F#7/4 G6/4 C6/4"), voice(2, "E6/2 C6/2")],
+            [voice(1, "C3/1")],
+            directions=(PedalMark(q(0), "change"), PedalMark(q(7, 2), "change"), Dynamic(q(1, 3), "fff")),
+        ),
+        bar(
+            3,
+            time,
+            key,
+            [voice(1, "C7/4 F#7/4 F#6/4 C6/4"), voice(2, "E6/2 C6/2")],
+            [voice(1, "C2/4 D2/4 E2/4 F1/4"), voice(2, "h/2 C2/2")],
+            directions=(Ottava(q(2), 0, "stop"), Ottava(q(0), LOWER, "start", -1)),
+        ),
+        bar(
+            4,
+            time,
+            key,
+            [voice(1, "C5/4 E5/4 G5/4 C5/4")],
+            [voice(1, "C2/4 C2/4 C4/4 E4/4"), voice(2, "G2/2 A3/2")],
+            clefs=(Clef(LOWER, "treble", q(2)),),
+            directions=(Ottava(q(2), LOWER, "stop", -1), PedalMark(q(4), "stop")),
+        ),
+    ]
+    return finished(measures, title="Octaves")
+
+
+SCORES = {"waltz": waltz, "siciliano": siciliano, "study": study, "octaves": octaves}

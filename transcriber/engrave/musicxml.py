@@ -7,8 +7,9 @@ every notehead, and `m1`, `m2`, ... of the bars, are the ids of the drawn page a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -19,7 +20,7 @@ from transcriber.engrave.notes import Line, note_elements
 from transcriber.engrave.stems import stem_directions
 from transcriber.engrave.xmltree import child, text
 from transcriber.errors import EngravingError
-from transcriber.score import LOWER, UPPER, Clef, ClefSign, Measure, Score, Voice
+from transcriber.score import LOWER, UPPER, ClefSign, Direction, Measure, Ottava, Score, Voice
 
 DOCTYPE = (
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
@@ -35,6 +36,7 @@ STAFF_TENTHS = 40
 PAGE_WIDTH_MM, PAGE_HEIGHT_MM, MARGIN_MM = 210.0, 297.0, 15.0
 
 Slot = tuple[int, int]  # index of a voice in its staff, and of the event that something is written before
+BAR_END: Slot = (-1, -1)  # after the last event of every voice
 
 
 def measure_id(index: int) -> str:
@@ -153,30 +155,83 @@ def _staff(
     divisions: int,
     accidentals: Mapping[str, Accidental],
 ) -> None:
+    """Write the voices of one staff, and go back to the start of the bar where another staff follows."""
     voices = measure.staves[staff]
     _check(measure, staff)
-    marks: dict[Slot, list[Element]] = {}
+    cut_marks: dict[Fraction, list[Element]] = {}
     for clef in sorted(measure.clefs, key=lambda clef: clef.onset_q):
         if clef.staff == staff and clef.onset_q > 0 and clef.sign != clefs[staff]:
             change = Element("attributes")
             change.append(_clef(staff, clef.sign))
-            marks.setdefault(_slot_from(voices, clef), []).append(change)
+            cut_marks.setdefault(clef.onset_q, []).append(change)
             clefs[staff] = clef.sign
+    marks: dict[Slot, list[Element]] = {}
     for mark in reading_order(measure.directions):
-        if direction_staff(mark) == staff:
-            slot, onset_q = _slot_at(voices, mark.onset_q)
-            offset = int((mark.onset_q - onset_q) * divisions)
-            marks.setdefault(slot, []).extend(direction_elements(mark, offset))
+        if direction_staff(mark) != staff:
+            continue
+        if isinstance(mark, Ottava):
+            cut_marks.setdefault(mark.onset_q, []).extend(direction_elements(mark, 0))
+        else:
+            slot, offset_q = _slot_of(voices, mark)
+            marks.setdefault(slot, []).extend(direction_elements(mark, int(offset_q * divisions)))
     beams = [beam_voice(measure, voice) for voice in voices]
     stems = stem_directions(voices, beams)
-    for place, voice in enumerate(voices):
-        if place or staff != UPPER:
-            text(child(parent, "backup"), "duration", int(measure.length_q * divisions))
-        line = Line(staff, voice.number, voice.events, beams[place], stems[place], divisions, accidentals)
-        for index in range(len(voice.events)):
-            parent.extend(marks.get((place, index), ()))
-            parent.extend(note_elements(line, index))
-        parent.extend(marks.get((place, len(voice.events)), ()))
+    full = measure.length_q == measure.time.measure_q
+    now_q = Fraction(0)
+    for cut_q, chunks in _chunks(measure, staff):
+        if cut_q in cut_marks:
+            _move(parent, cut_q - now_q, divisions)
+            now_q = cut_q
+            parent.extend(cut_marks[cut_q])
+        for place, indices in chunks:
+            voice = voices[place]
+            line = Line(full, staff, voice.number, voice.events, beams[place], stems[place], divisions, accidentals)
+            _move(parent, voice.events[indices[0]].onset_q - now_q, divisions)
+            for index in indices:
+                parent.extend(marks.get((place, index), ()))
+                parent.extend(note_elements(line, index))
+            last = voice.events[indices[-1]]
+            now_q = last.onset_q + last.duration_q
+    _move(parent, measure.length_q - now_q, divisions)
+    parent.extend(cut_marks.get(measure.length_q, ()))
+    parent.extend(marks.get(BAR_END, ()))
+    if staff == UPPER:
+        _move(parent, -measure.length_q, divisions)
+
+
+def _move(parent: Element, by_q: Fraction, divisions: int) -> None:
+    if by_q:
+        text(child(parent, "forward" if by_q > 0 else "backup"), "duration", int(abs(by_q) * divisions))
+
+
+def _chunks(measure: Measure, staff: int) -> Iterator[tuple[Fraction, list[tuple[int, Sequence[int]]]]]:
+    """The order of writing: from each cut of the bar on, runs of events as (voice index, event indices).
+
+    Readers apply an octave line or a clef to the notes that they read after it, so the bar is cut there, and all voices
+    are written as far as the cut before any goes on. The voice that was written last goes on first: verovio takes a
+    note for another voice only after a step back in time. It also ends an octave line at the last note that it read,
+    so that the first cut comes after the voice that moves last before it.
+    """
+    voices = measure.staves[staff]
+    edges = [Fraction(0), *(cut_q for cut_q in _cuts(measure, staff) if 0 < cut_q < measure.length_q), measure.length_q]
+    order = list(range(len(voices)))
+    if len(edges) > 2:
+        order.sort(key=lambda place: max(event.onset_q for event in voices[place].events if event.onset_q < edges[1]))
+    for start_q, stop_q in pairwise(edges):
+        runs: list[tuple[int, Sequence[int]]] = []
+        for place in order:
+            events = voices[place].events
+            indices = [index for index, event in enumerate(events) if start_q <= event.onset_q < stop_q]
+            if indices:
+                runs.append((place, indices))
+        yield start_q, runs
+        order.reverse()
+
+
+def _cuts(measure: Measure, staff: int) -> list[Fraction]:
+    lines = {mark.onset_q for mark in measure.directions if isinstance(mark, Ottava) and mark.staff == staff}
+    clefs = {clef.onset_q for clef in measure.clefs if clef.staff == staff}
+    return sorted(lines | clefs)
 
 
 def _check(measure: Measure, staff: int) -> None:
@@ -195,29 +250,14 @@ def _check(measure: Measure, staff: int) -> None:
             )
 
 
-def _slot_at(voices: Sequence[Voice], onset_q: Fraction) -> tuple[Slot, Fraction]:
-    """Where a direction is written, and the position of that place: at its own, or within an event of voice 1."""
+def _slot_of(voices: Sequence[Voice], mark: Direction) -> tuple[Slot, Fraction]:
+    """Where a direction is written, and how far after that place it stands."""
     for place, voice in enumerate(voices):
         for index, event in enumerate(voice.events):
-            if event.onset_q == onset_q:
-                return (place, index), onset_q
+            if event.onset_q == mark.onset_q:
+                return (place, index), Fraction(0)
     events = voices[0].events
-    end_q = events[-1].onset_q + events[-1].duration_q
-    if onset_q >= end_q:
-        return (0, len(events)), end_q
-    index = max(index for index, event in enumerate(events) if event.onset_q < onset_q)
-    return (0, index), events[index].onset_q
-
-
-def _slot_from(voices: Sequence[Voice], clef: Clef) -> Slot:
-    """Where a clef is written: before the first event of its staff that it counts for."""
-    onsets = [
-        (event.onset_q, place, index)
-        for place, voice in enumerate(voices)
-        for index, event in enumerate(voice.events)
-        if event.onset_q >= clef.onset_q
-    ]
-    if not onsets:
-        return (0, len(voices[0].events))
-    _, place, index = min(onsets)
-    return (place, index)
+    if mark.onset_q >= events[-1].onset_q + events[-1].duration_q:
+        return BAR_END, Fraction(0)
+    index = max(index for index, event in enumerate(events) if event.onset_q < mark.onset_q)
+    return (0, index), mark.onset_q - events[index].onset_q

@@ -22,8 +22,12 @@ ARTICULATIONS = ("accent", "staccato", "tenuto")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A voice within one bar as it is written out; `beams` and `stems` hold one entry for each event."""
+    """A voice within one bar as it is written out; `beams` and `stems` hold one entry for each event.
 
+    `full` says whether the bar is as long as its time signature asks for; a pickup is not.
+    """
+
+    full: bool
     staff: int
     number: int
     events: Sequence[Event]
@@ -37,7 +41,7 @@ def note_elements(line: Line, index: int) -> Iterator[Element]:
     """The `<note>` elements of one event: its grace notes, then its heads from the lowest up, or its rest."""
     event = line.events[index]
     if isinstance(event, Rest):
-        yield _rest(line, index, event)
+        yield from _rests(line, index, event)
         return
     for grace, beams in zip(event.graces, beam_graces(event.graces), strict=True):
         yield from _grace(line, index, grace, beams)
@@ -98,20 +102,45 @@ def _head(line: Line, head: NoteHead, place: int, value: NoteValue, duration_q: 
     return note
 
 
-def _rest(line: Line, index: int, rest: Rest) -> Element:
-    note = Element("note") if rest.visible else Element("note", {"print-object": "no"})
-    sign = child(note, "rest")
-    text(note, "duration", int(rest.duration_q * line.divisions))
-    text(note, "voice", line.staff * VOICES_PER_STAFF + line.number)
-    if rest.whole_measure:
-        sign.set("measure", "yes")
-    else:
+def _rests(line: Line, index: int, rest: Rest) -> Iterator[Element]:
+    """A rest; one that fills a pickup is written out in values, for a sign of a whole bar would mean a full one."""
+    if not rest.whole_measure:
+        note = _rest(line, rest, rest.duration_q)
         _value(note, rest.value)
         _time_modification(note, line, index)
-    text(note, "staff", line.staff + 1)
-    if not rest.whole_measure:
+        text(note, "staff", line.staff + 1)
         _tuplet(note, line, index)
+        yield note
+        return
+    values = () if line.full else rest_values(rest.duration_q)
+    for value in values:
+        note = _rest(line, rest, value.quarters)
+        _value(note, value)
+        text(note, "staff", line.staff + 1)
+        yield note
+    if not values:
+        note = _rest(line, rest, rest.duration_q)
+        note[0].set("measure", "yes")
+        text(note, "staff", line.staff + 1)
+        yield note
+
+
+def _rest(line: Line, rest: Rest, duration_q: Fraction) -> Element:
+    note = Element("note") if rest.visible else Element("note", {"print-object": "no"})
+    child(note, "rest")
+    text(note, "duration", int(duration_q * line.divisions))
+    text(note, "voice", line.staff * VOICES_PER_STAFF + line.number)
     return note
+
+
+def rest_values(length_q: Fraction) -> tuple[NoteValue, ...]:
+    """Plain values that fill a length up to a bar line, shortest first; none where only a tuplet could."""
+    values = []
+    for value_type, value_q in VALUE_QUARTERS.items():
+        while value_q <= length_q:
+            values.append(NoteValue(value_type))
+            length_q -= value_q
+    return () if length_q else tuple(reversed(values))
 
 
 def _value(note: Element, value: NoteValue) -> None:

@@ -29,13 +29,16 @@ def write_pdf(pages: Sequence[str], *, title: str = "", composer: str = "") -> b
     """The pages as an A4 PDF with its title and author in the metadata. Raises EngravingError where typst fails."""
     sources = {f"page-{number}.svg": _for_typst(page).encode() for number, page in enumerate(pages, start=1)}
     images = [f'#image("{name}", width: 210mm, height: 297mm)' for name in sources]
-    metadata = f"#set document(title: {_quoted(title)}, author: {_quoted(composer)}, date: none)"
+    author = _quoted(composer) if composer else "()"
+    metadata = f"#set document(title: {_quoted(title)}, author: {author}, date: none)"
     document = "\n".join([metadata, PAGE, *images])
     foreign = any(BEYOND_TEXT_FACE.search(words) for page in pages for words in WORDS.findall(page))
     inputs = {"main": document.encode(), **sources}
     try:
         # typst's type stubs leave out that its input may be a dict of files.
-        pdf: bytes = typst.compile(inputs, font_paths=_fonts(with_system=foreign))  # type: ignore[call-overload]
+        pdf: bytes = typst.compile(  # type: ignore[call-overload]
+            inputs, font_paths=_fonts(with_system=foreign), pdf_tags=False
+        )
     except (typst.TypstError, RuntimeError) as cause:
         raise EngravingError("The PDF cannot be made, because typst cannot lay out the pages.") from cause
     return pdf

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from unicodedata import east_asian_width
 from xml.sax.saxutils import escape
 
 import verovio
@@ -32,13 +33,13 @@ log = logging.getLogger(__name__)
 PAGE_WIDTH, PAGE_HEIGHT = 1984, 2806  # A4 in verovio's units
 UNITS_PER_MM = PAGE_WIDTH / 210
 STAFF_MM = 7.0  # as in MusicXML
-MARGIN_MM = 12.0
+MARGIN = round(12 * UNITS_PER_MM)
 FONTS = Path(__file__).parent / "fonts"
 SIGNS_FONT = "Text Signs"
 MUSIC_FONT = "Leipzig"  # verovio's default, which it also asks for within text
 
 # The heading, in verovio's drawing units (a tenth of its page units) from the upper left corner of the margins.
-DRAWING_UNITS = 10
+LINE_WIDTH = 10 * (PAGE_WIDTH - 2 * MARGIN)
 TITLE_BASELINE, TITLE_SIZE = 420, 620
 COMPOSER_BASELINE, COMPOSER_SIZE = 920, 380
 NUMBER_BASELINE, NUMBER_SIZE = 220, 330
@@ -54,10 +55,10 @@ OPTIONS: dict[str, object] = {
     "scale": 40,
     "pageWidth": PAGE_WIDTH,
     "pageHeight": PAGE_HEIGHT,
-    "pageMarginLeft": round(MARGIN_MM * UNITS_PER_MM),
-    "pageMarginRight": round(MARGIN_MM * UNITS_PER_MM),
-    "pageMarginTop": round(MARGIN_MM * UNITS_PER_MM),
-    "pageMarginBottom": round(MARGIN_MM * UNITS_PER_MM),
+    "pageMarginLeft": MARGIN,
+    "pageMarginRight": MARGIN,
+    "pageMarginTop": MARGIN,
+    "pageMarginBottom": MARGIN,
     "unit": STAFF_MM * UNITS_PER_MM / 8,
     "header": "auto",
     "footer": "none",
@@ -80,8 +81,10 @@ def draw_pages(musicxml: bytes, *, title: str = "", composer: str = "") -> tuple
         if not toolkit.loadData(musicxml.decode()):
             raise EngravingError("The score cannot be drawn, because verovio does not read its MusicXML.")
         pages = [toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1)]
-    if not pages or not all(pages):
-        raise EngravingError("The score cannot be drawn, because verovio made an empty page of it.")
+    # verovio reports success for documents that it did not understand.
+    bars, drawn = musicxml.count(b"<measure "), sum(page.count('class="measure"') for page in pages)
+    if bars == 0 or drawn != bars:
+        raise EngravingError(f"The score cannot be drawn, because verovio drew {drawn} of its {bars} bars.")
     return tuple(_finished(page, number, title, composer) for number, page in enumerate(pages, start=1))
 
 
@@ -111,19 +114,32 @@ def _finished(page: str, number: int, title: str, composer: str) -> str:
 
 
 def _heading(title: str, composer: str) -> str:
-    width = (PAGE_WIDTH - 2 * round(MARGIN_MM * UNITS_PER_MM)) * DRAWING_UNITS
-    size = min(TITLE_SIZE, max(SMALLEST_TITLE, int(width / (LETTER_WIDTH * max(1, len(title))))))
     lines = []
     if title:
-        lines.append(_line(title, width // 2, TITLE_BASELINE, size, "middle"))
+        shown = _shortened(title)
+        size = min(TITLE_SIZE, int(LINE_WIDTH / _letters(shown)))
+        lines.append(_line(shown, LINE_WIDTH // 2, TITLE_BASELINE, size, "middle"))
     if composer:
-        lines.append(_line(composer, width, COMPOSER_BASELINE, COMPOSER_SIZE, "end"))
+        lines.append(_line(composer, LINE_WIDTH, COMPOSER_BASELINE, COMPOSER_SIZE, "end"))
     return f'<g class="pgHead">{"".join(lines)}</g>'
 
 
+def _letters(words: str) -> float:
+    """The width of words in font sizes; ideographs fill a square."""
+    return sum(1.0 if east_asian_width(letter) in "WF" else LETTER_WIDTH for letter in words)
+
+
+def _shortened(title: str) -> str:
+    """The title, cut to what fits on one line in the smallest size."""
+    if _letters(title) * SMALLEST_TITLE <= LINE_WIDTH:
+        return title
+    while _letters(title + "…") * SMALLEST_TITLE > LINE_WIDTH:
+        title = title[:-1]
+    return title.rstrip() + "…"
+
+
 def _page_number(number: int) -> str:
-    width = (PAGE_WIDTH - 2 * round(MARGIN_MM * UNITS_PER_MM)) * DRAWING_UNITS
-    return f'<g class="pgHead">{_line(str(number), width // 2, NUMBER_BASELINE, NUMBER_SIZE, "middle")}</g>'
+    return f'<g class="pgHead">{_line(str(number), LINE_WIDTH // 2, NUMBER_BASELINE, NUMBER_SIZE, "middle")}</g>'
 
 
 def _line(words: str, x: int, y: int, size: int, anchor: str) -> str:
