@@ -76,6 +76,7 @@ class Embedded:
             [sys.executable, "-m", "worker.process", task.value, "--stop-at-eof"],
             env=os.environ | self.services.settings.environment(),
             stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,  # logs go to standard error; Celery says its farewell here
             start_new_session=True,
         )
         return WorkerProcess(task, process, time.monotonic())

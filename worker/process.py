@@ -7,8 +7,10 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from typing import Any
 
+from celery.platforms import SecurityWarning
 from celery.signals import worker_shutting_down
 
 from worker.job import Task
@@ -39,9 +41,12 @@ def run_worker(settings: Settings, task: Task, concurrency: int, stop_at_eof: bo
     worker_shutting_down.connect(note_stop)
     if stop_at_eof:
         threading.Thread(target=_stop_with_parent, name="parent-watch", daemon=True).start()
+    # It warns root of unpickled messages; ours are JSON, and an id at that.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     pool = ["--pool", "solo"] if concurrency == 1 else ["--pool", "prefork", "--concurrency", str(concurrency)]
     services.celery.worker_main(
         [
+            "--quiet",
             "worker",
             "--queues",
             task.value,
@@ -58,7 +63,7 @@ def run_worker(settings: Settings, task: Task, concurrency: int, stop_at_eof: bo
 
 def _stop_with_parent() -> None:
     """The parent holds the other end of standard input, which closes however it ends."""
-    while sys.stdin.buffer.read(1024):
+    while os.read(sys.stdin.fileno(), 1024):
         continue
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -54,7 +54,7 @@ def _use_files(app: Celery, settings: Settings) -> None:
     messages = root / "messages"
     messages.mkdir(parents=True, exist_ok=True)
     app.conf.update(
-        broker_url="filesystem://",
+        broker_url="filesystem://localhost",
         broker_transport_options={
             "data_folder_in": str(messages),
             "data_folder_out": str(messages),

@@ -1,0 +1,190 @@
+"""The whole service in processes of its own: killed, stopped, and on Redis. Each test starts it as a user would."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATIENCE_S = 60.0  # far above the few seconds that each step takes on an idle machine
+
+
+@dataclass
+class Service:
+    process: subprocess.Popen[str]
+    address: str
+    database: Path
+
+    def upload(self, name: str, data: bytes) -> str:
+        """Returns the job's address."""
+        head = f'--b\r\nContent-Disposition: form-data; name="recording"; filename="{name}"\r\n\r\n'.encode()
+        request = urllib.request.Request(
+            f"{self.address}/v1/transcriptions",
+            head + data + b"\r\n--b--\r\n",
+            {"Content-Type": "multipart/form-data; boundary=b"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 202
+            return self.address + str(answer.headers["Location"])
+
+    def job(self, address: str) -> dict[str, Any]:
+        with urllib.request.urlopen(address) as answer:
+            job = json.load(answer)
+        assert isinstance(job, dict)
+        return job
+
+    def wait_done(self, address: str) -> dict[str, Any]:
+        wait_for(lambda: self.job(address)["state"] in ("done", "failed"))
+        job = self.job(address)
+        assert job["state"] == "done", job
+        return job
+
+    def column(self, name: str) -> Any:
+        """Of the only job."""
+        with sqlite3.connect(self.database) as connection:
+            return connection.execute(f"SELECT {name} FROM jobs").fetchone()[0]
+
+    def workers(self) -> list[int]:
+        """Process ids of the service's children."""
+        return [
+            int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        ]
+
+
+def wait_for(condition: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
+    deadline_s = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "waited in vain"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[Service]:
+    """`transcriber-serve` on a free port; killed with all its workers if the test has not stopped it."""
+    data = folder / "data"
+    variables = {f"TRANSCRIBER_{name.upper()}": value for name, value in settings.items()}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.serve", "--port", "0", "--data-dir", str(data)],
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    workers: list[int] = []
+    try:
+        match = re.search(r"http://\S+", process.stdout.readline())
+        assert match is not None
+        service = Service(process, match[0], data / "jobs.sqlite3")
+        workers = service.workers()
+        yield service
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        wait_for(lambda: not any(alive(pid) for pid in workers))
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_killed_worker_loses_nothing_and_ctrl_c_leaves_nothing(tmp_path: Path, midi: bytes) -> None:
+    with serving(tmp_path) as service:
+        job = service.upload("scale.mid", midi)
+        wait_for(lambda: service.column("state") == "running")
+        victim = int(service.column("owner").split("/")[1])
+        assert victim in service.workers()
+        os.kill(victim, signal.SIGKILL)
+        done = service.wait_done(job)
+        assert service.column("attempts") == 2
+        with urllib.request.urlopen(service.address + done["links"]["pdf"]) as answer:
+            assert answer.read(5) == b"%PDF-"
+        with urllib.request.urlopen(service.address + done["links"]["pages"][0]) as answer:
+            assert b"<svg" in answer.read()
+
+        workers = service.workers()
+        assert len(workers) == 2
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(PATIENCE_S) == 0
+        assert not any(alive(pid) for pid in workers)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_workers_do_not_outlive_a_killed_service_and_the_next_one_finishes_its_job(tmp_path: Path, midi: bytes) -> None:
+    with serving(tmp_path, lease_s="3") as service:
+        service.upload("scale.mid", midi)
+        wait_for(lambda: service.column("state") == "running")
+        workers = service.workers()
+        service.process.kill()
+        wait_for(lambda: not any(alive(pid) for pid in workers))
+    assert service.column("state") in ("queued", "done")
+    with serving(tmp_path) as service:
+        wait_for(lambda: service.column("state") == "done")
+
+
+def test_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [sys.executable, "-m", "api.serve", "--port", str(port), "--data-dir", str(tmp_path)],
+            capture_output=True,
+            text=True,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"Cannot listen on 127.0.0.1 port {port}")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def redis_address(tmp_path: Path) -> Iterator[str]:
+    server = shutil.which("redis-server")
+    if server is None:
+        pytest.skip("no redis-server is installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [server, "--port", str(port), "--dir", str(tmp_path), "--appendonly", "yes", "--bind", "127.0.0.1"],
+        stdout=subprocess.DEVNULL,
+    )
+
+    def answers() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    try:
+        wait_for(answers)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.redis
+def test_job_through_redis(tmp_path: Path, redis_address: str, midi: bytes) -> None:
+    with serving(tmp_path, broker_url=redis_address) as service:
+        done = service.wait_done(service.upload("scale.mid", midi))
+        assert done["links"]["pages"]
+        assert service.column("attempts") == 1
+        assert not (tmp_path / "data" / "queue").exists()
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(PATIENCE_S) == 0
