@@ -3,7 +3,10 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,7 +14,7 @@ from tests.engrave.scores import study, waltz
 from transcriber.engrave import FORMATS, engrave
 from transcriber.errors import EngravingError, OptionError
 from transcriber.performance import read_midi
-from transcriber.score import Score
+from transcriber.score import Score, Words
 
 PRINT_DIGEST = """
 import hashlib
@@ -61,6 +64,20 @@ def test_the_bytes_repeat_in_another_process() -> None:
     )
     assert other.stdout.strip() == digest
     assert other.stderr == ""
+
+
+def test_words_from_outside_harm_no_file() -> None:
+    """Names of files may hold control characters, halves of surrogates, markup and quotes."""
+    words = 'a\x00b\x1b \udcff <script>"&\\#{}'
+    score, performance = waltz()
+    first, *others = score.measures
+    noted = replace(first, directions=(*first.directions, Words(Fraction(0), words)))
+    score = replace(score, title=words, composer=words, measures=(noted, *others))
+    files = engrave(score, performance)
+    for suffix in (".musicxml", ".page-1.svg"):
+        texts = [text for element in ElementTree.fromstring(files[suffix]).iter() if (text := element.text)]
+        assert any('ab  <script>"&\\#{}' in text for text in texts)
+    assert files[".pdf"].startswith(b"%PDF")
 
 
 def test_unknown_formats_and_empty_scores_are_refused() -> None:

@@ -13,6 +13,7 @@ from functools import cache
 import typst
 
 from transcriber.engrave.svg import FONTS
+from transcriber.engrave.xmltree import printable
 from transcriber.errors import EngravingError
 
 TEXT_FACE = "Libertinus Serif"  # comes with typst; has Latin, Greek and Cyrillic
@@ -57,5 +58,5 @@ def _for_typst(page: str) -> str:
 
 
 def _quoted(words: str) -> str:
-    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = printable(words).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

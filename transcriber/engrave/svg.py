@@ -5,8 +5,9 @@ because verovio leaves the composer out; tempo marks and chord names take their 
 font of our own, which is put into each page that needs it.
 
 verovio numbers its other elements from one generator for the whole process and writes its messages to the process's
-standard error, so only one score is drawn at a time, and the messages are taken from there and logged. Its toolkit
-costs about a millisecond to make and keeps the last score, so that every score gets a new one.
+standard error, so only one score is drawn at a time, and the messages are taken from there and logged. It holds
+Python's global lock while it works, so that no other thread writes there meanwhile. A toolkit costs about 10 ms to make
+and keeps its last score in memory; every score gets a new one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from xml.sax.saxutils import escape
 
 import verovio
 
+from transcriber.engrave.xmltree import printable
 from transcriber.errors import EngravingError
 
 log = logging.getLogger(__name__)
@@ -143,7 +145,7 @@ def _page_number(number: int) -> str:
 
 
 def _line(words: str, x: int, y: int, size: int, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" font-size="{size}px" text-anchor="{anchor}">{escape(words)}</text>'
+    return f'<text x="{x}" y="{y}" font-size="{size}px" text-anchor="{anchor}">{escape(printable(words))}</text>'
 
 
 @cache
