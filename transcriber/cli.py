@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from transcriber import Options, TranscriberError, transcribe
 from transcriber import Progress as Report
+from transcriber.errors import OptionError
 from transcriber.files import stem_for
 from transcriber.options import FORMATS, Device
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from transcriber.notate.edits import Edit
 
 STAGES = {"read": "reading", "listen": "listening", "notate": "writing down", "engrave": "engraving"}
+MIDI_RESULTS = (".mid", ".quantized.mid")
 LONGEST_SHOWN_NAME = 60  # characters: leaves room for the message on one line of a wide terminal
 
 app = typer.Typer(add_completion=False)
@@ -37,7 +39,9 @@ def command(
     recordings: Annotated[
         list[Path], typer.Argument(metavar="RECORDING", help="Audio, video or MIDI files.", show_default=False)
     ],
-    directory: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results.")] = Path(),
+    directory: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the results.")] = Path(
+        "scores"
+    ),
     formats: Annotated[
         str, typer.Option(metavar="LIST", help="Which results to write, with commas between.")
     ] = ",".join(FORMATS),
@@ -73,13 +77,15 @@ def command(
             device=device,
             edits=_read_edits(edits),
         )
+        stems = distinct_stems(recordings)
+        _keep_recordings(recordings, directory, stems)
     except TranscriberError as error:
         raise typer.BadParameter(error.message) from error
     console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
     try:
         failures = sum(
             not _written(recording, directory, stem, options, console, quiet)
-            for recording, stem in zip(recordings, distinct_stems(recordings), strict=True)
+            for recording, stem in zip(recordings, stems, strict=True)
         )
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -114,6 +120,14 @@ def distinct_stems(recordings: list[Path]) -> list[str]:
     return stems
 
 
+def _keep_recordings(recordings: list[Path], directory: Path, stems: list[str]) -> None:
+    """A MIDI recording may have the name of a result, its own or another's. Raises OptionError."""
+    for recording in recordings:
+        for result in (directory / f"{stem}{suffix}" for stem in stems for suffix in MIDI_RESULTS):
+            if recording.exists() and result.exists() and recording.samefile(result):
+                raise OptionError(f"A result would replace the recording {recording}; choose another folder with -o.")
+
+
 def printable(text: str, longest: int) -> str:
     """Text that can neither move the cursor nor fill the screen: it may come from a stranger's file name."""
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
@@ -134,7 +148,7 @@ def _written(recording: Path, directory: Path, stem: str, options: Options, cons
         console.print(f"{name}: an unexpected error; please report it with the file {_log_error()} [internal-error]")
         return False
     for warning in () if quiet else transcription.warnings:
-        console.print(f"{name}: {warning}")
+        console.print(f"{name}: warning: {warning}")
     for path in paths:
         typer.echo(path)
     return True

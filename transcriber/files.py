@@ -37,8 +37,8 @@ def is_midi(path: Path) -> bool:
 
 
 def stem_for(name: str) -> str:
-    """A file name's stem, fit to begin the names of results: no control characters, no more than 200 bytes."""
-    stem = "".join(char if unicodedata.category(char)[0] != "C" else "_" for char in Path(name).stem)
+    """A file name's stem, fit to begin the names of results: no control characters, at most 200 bytes."""
+    stem = "".join("_" if unicodedata.category(char) in ("Cc", "Cs") else char for char in Path(name).stem)
     return stem.encode()[:LONGEST_STEM].decode(errors="ignore").rstrip() or "recording"
 
 
