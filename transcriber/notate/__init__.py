@@ -1,0 +1,105 @@
+"""A performance becomes a score: bars, hands, rhythm, voices, names, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from transcriber.errors import NoNotes
+from transcriber.notate.edits import Corrections, Edit, gather
+from transcriber.notate.hands import find_hands
+from transcriber.notate.key import KeyRegion, find_keys
+from transcriber.notate.measures import printed_bars, write_measure
+from transcriber.notate.meter import Meter, find_meter
+from transcriber.notate.ornaments import find_attacks
+from transcriber.notate.rhythm import Placed, place
+from transcriber.notate.spelling import spell, with_name
+from transcriber.notate.timeline import Timeline, lay_out
+from transcriber.notate.voices import find_voices
+from transcriber.performance import Performance
+from transcriber.score import LOWER, UPPER, DroppedNote, KeySignature, Score, SpelledPitch
+
+__all__ = ["notate", "notate_on"]
+
+
+def notate(performance: Performance, edits: Sequence[Edit] = (), *, title: str = "", composer: str = "") -> Score:
+    """Write down a performance, with a musician's corrections.
+
+    Raises NoNotes where there is nothing to write, and EditError where the edits are impossible or contradict each
+    other.
+    """
+    corrections = gather(edits, performance)
+    if not performance.notes:
+        raise NoNotes("No piano note was heard in this recording; check that it holds piano music.")
+    meter = find_meter(
+        performance,
+        time=corrections.time,
+        pickup_q=corrections.pickup_q,
+        tempo_level=corrections.tempo_level,
+    )
+    return notate_on(performance, meter, corrections, title=title, composer=composer)
+
+
+def notate_on(
+    performance: Performance, meter: Meter, corrections: Corrections, *, title: str = "", composer: str = ""
+) -> Score:
+    """Write down a performance on bars that are already known."""
+    sources = [index for index in range(len(performance.notes)) if index not in corrections.deleted]
+    notes = [performance.notes[source] for source in sources]
+    if not notes:
+        raise NoNotes("Every note of this recording is deleted; bring at least one of them back.")
+    timeline = lay_out(meter, notes[0].onset_s, max(note.onset_s for note in notes))
+    fixed = {index: corrections.staves[source] for index, source in enumerate(sources) if source in corrections.staves}
+    staves = find_hands(notes, fixed)
+    attacks, swallowed = find_attacks(notes, sources, staves)
+    placed, doubled = place(attacks, timeline)
+
+    pedalled = _pedalled(performance)
+    upper = find_voices([note for note in placed if note.attack.staff == UPPER], pedalled, timeline)
+    lower = find_voices([note for note in placed if note.attack.staff == LOWER], pedalled, timeline)
+    spans = printed_bars(timeline, (upper, lower))
+    keys = (KeyRegion(0, corrections.key),) if corrections.key else find_keys(placed, timeline)
+    key_of_bar = [_key_at(keys, index) for index in range(len(timeline.bars))]
+    spelling = _spell(placed, timeline, key_of_bar, corrections)
+    measures = tuple(
+        write_measure(span, timeline, key_of_bar[span.index], (upper[span.index], lower[span.index]), spelling)
+        for span in spans
+    )
+    dropped = {**swallowed, **doubled, **dict.fromkeys(corrections.deleted, "deleted by an edit")}
+    return Score(
+        measures,
+        title if corrections.title is None else corrections.title,
+        composer if corrections.composer is None else corrections.composer,
+        timeline.seconds_at(spans[-1].end),
+        tuple(DroppedNote(source, dropped[source]) for source in sorted(dropped)),
+    )
+
+
+def _pedalled(performance: Performance) -> frozenset[int]:
+    """Notes that the pedal keeps sounding after their key is released."""
+    ends_s = performance.sounding_offsets_s()
+    return frozenset(
+        index
+        for index, (note, end_s) in enumerate(zip(performance.notes, ends_s, strict=True))
+        if end_s > note.offset_s
+    )
+
+
+def _key_at(keys: Sequence[KeyRegion], bar: int) -> KeySignature:
+    return next(region.key for region in reversed(keys) if region.first <= bar)
+
+
+def _spell(
+    placed: Sequence[Placed], timeline: Timeline, key_of_bar: Sequence[KeySignature], corrections: Corrections
+) -> dict[int, SpelledPitch]:
+    """The written pitch of every main and grace note, by source."""
+    attacks, fifths = [], []
+    for note in placed:
+        for attack in (*note.graces, note.attack):
+            attacks.append(attack)
+            fifths.append(key_of_bar[timeline.bar_index_at(note.onset)].fifths)
+    names = spell([attack.pitch for attack in attacks], fifths)
+    spelling = {attack.source: name for attack, name in zip(attacks, names, strict=True)}
+    for source, (step, alter) in corrections.names.items():
+        if source in spelling:
+            spelling[source] = with_name(spelling[source].midi, step, alter)
+    return spelling

@@ -1,0 +1,290 @@
+"""A musician's corrections: a short list that is replayed whenever the score is written again.
+
+As JSON, a list of objects: {"edit": "metre", "beats": 3, "beat_type": 4}, {"edit": "pickup", "quarters": "1/2"},
+{"edit": "tempo-level", "factor": 2}, {"edit": "key", "fifths": -2, "mode": "minor"}, {"edit": "hand", "source": 12,
+"hand": "left"}, {"edit": "delete", "source": 12}, {"edit": "respell", "source": 12, "step": "B", "alter": -1},
+{"edit": "title", "text": "..."}, {"edit": "composer", "text": "..."}. `source` is the index of the performed note,
+which every written head carries.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, TypeVar, get_args
+
+from transcriber.errors import EditError
+from transcriber.performance import Performance
+from transcriber.score import LOWER, STEP_SEMITONES, UPPER, KeySignature, Step, TimeSignature
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MOST_EDITS = 100_000
+MOST_BEATS = 24
+BEAT_TYPES = (1, 2, 4, 8, 16)
+MOST_FIFTHS = 7
+MOST_ALTER = 2
+LONGEST_TEXT = 300
+TEMPO_LEVELS = (Fraction(1, 4), Fraction(1, 3), Fraction(1, 2), Fraction(2), Fraction(3), Fraction(4))
+
+
+@dataclass(frozen=True, slots=True)
+class SetMetre:
+    time: TimeSignature
+
+
+@dataclass(frozen=True, slots=True)
+class SetPickup:
+    """What is played before the first full bar; 0: the first note stands on the first beat."""
+
+    quarters: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class SetTempoLevel:
+    """2: twice as many beats as were found (values twice as long); 1/2: half as many. Several multiply."""
+
+    factor: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class SetKey:
+    key: KeySignature
+
+
+@dataclass(frozen=True, slots=True)
+class SetHand:
+    source: int
+    hand: Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteNote:
+    source: int
+
+
+@dataclass(frozen=True, slots=True)
+class RespellNote:
+    source: int
+    step: Step
+    alter: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTitle:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetComposer:
+    text: str
+
+
+Edit = SetMetre | SetPickup | SetTempoLevel | SetKey | SetHand | DeleteNote | RespellNote | SetTitle | SetComposer
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """All edits together. None: as found. `staves`, `names`: by source."""
+
+    time: TimeSignature | None
+    pickup_q: Fraction | None
+    tempo_level: Fraction
+    key: KeySignature | None
+    staves: Mapping[int, int]
+    deleted: frozenset[int]
+    names: Mapping[int, tuple[Step, int]]
+    title: str | None
+    composer: str | None
+
+
+def gather(edits: Sequence[Edit], performance: Performance) -> Corrections:
+    """What the edits come to. Raises EditError where one is impossible or two contradict each other."""
+    metre: dict[str, TimeSignature] = {}
+    pickup: dict[str, Fraction] = {}
+    key: dict[str, KeySignature] = {}
+    title: dict[str, str] = {}
+    composer: dict[str, str] = {}
+    staves: dict[int, int] = {}
+    names: dict[int, tuple[Step, int]] = {}
+    deleted: set[int] = set()
+    level = Fraction(1)
+    for edit in edits:
+        _check(edit, performance)
+        match edit:
+            case SetMetre(time):
+                _set_once(metre, "metre", time, "The metre")
+            case SetPickup(quarters):
+                _set_once(pickup, "pickup", quarters, "The pickup")
+            case SetTempoLevel(factor):
+                level *= factor
+            case SetKey(signature):
+                _set_once(key, "key", signature, "The key")
+            case SetHand(source, hand):
+                _set_once(staves, source, UPPER if hand == "right" else LOWER, f"The hand of note {source}")
+            case DeleteNote(source):
+                deleted.add(source)
+            case RespellNote(source, step, alter):
+                _set_once(names, source, (step, alter), f"The name of note {source}")
+            case SetTitle(text):
+                title["title"] = text
+            case SetComposer(text):
+                composer["composer"] = text
+    lost = deleted & (staves.keys() | names.keys())
+    if lost:
+        raise EditError(f"Note {min(lost)} is deleted and changed at once; keep one of the two edits.")
+    if "metre" in metre and "pickup" in pickup and pickup["pickup"] >= metre["metre"].measure_q:
+        raise EditError(f"A pickup of {pickup['pickup']} quarters is as long as a whole bar; give less than one bar.")
+    return Corrections(
+        metre.get("metre"),
+        pickup.get("pickup"),
+        level,
+        key.get("key"),
+        staves,
+        frozenset(deleted),
+        names,
+        title.get("title"),
+        composer.get("composer"),
+    )
+
+
+def parse_edits(text: str | bytes) -> tuple[Edit, ...]:
+    """Edits from JSON. Raises EditError with the number of the edit that is wrong, counted from 1."""
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError) as cause:
+        raise EditError("The edits are not valid JSON; send a list of objects.") from cause
+    if not isinstance(listed, list) or len(listed) > MOST_EDITS:
+        raise EditError(f"The edits must be a JSON list of at most {MOST_EDITS} objects.")
+    edits = []
+    for number, fields in enumerate(listed, start=1):
+        try:
+            edits.append(_read(fields))
+        except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError) as cause:
+            raise EditError(f"Edit {number} cannot be read: {_shown(fields)}.") from cause
+    return tuple(edits)
+
+
+def edits_json(edits: Sequence[Edit]) -> str:
+    """The JSON that `parse_edits` reads back as the same edits."""
+    return json.dumps([_written(edit) for edit in edits], ensure_ascii=False)
+
+
+def _read(fields: Any) -> Edit:
+    if not isinstance(fields, dict):
+        raise TypeError("not an object")
+    given = dict(fields)
+    kind = given.pop("edit")
+    edit: Edit = _READERS[kind](given)
+    if given:
+        raise ValueError(f"unknown fields {sorted(given)}")
+    return edit
+
+
+def _whole(fields: dict[str, Any], name: str) -> int:
+    value = fields.pop(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number")
+    return value
+
+
+def _text(fields: dict[str, Any], name: str, choices: tuple[str, ...] | None = None) -> Any:
+    value = fields.pop(name)
+    if not isinstance(value, str) or (choices is not None and value not in choices):
+        raise TypeError(f"{name} must be {'text' if choices is None else ' or '.join(choices)}")
+    return value
+
+
+def _fraction(fields: dict[str, Any], name: str) -> Fraction:
+    value = fields.pop(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TypeError(f"{name} must be a number")
+    return Fraction(value).limit_denominator(960)
+
+
+def _read_key(fields: dict[str, Any]) -> Edit:
+    if "mode" in fields:
+        return SetKey(KeySignature(_whole(fields, "fifths"), _text(fields, "mode", ("major", "minor"))))
+    return SetKey(KeySignature(_whole(fields, "fifths")))
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Edit]] = {
+    "metre": lambda fields: SetMetre(TimeSignature(_whole(fields, "beats"), _whole(fields, "beat_type"))),
+    "pickup": lambda fields: SetPickup(_fraction(fields, "quarters")),
+    "tempo-level": lambda fields: SetTempoLevel(_fraction(fields, "factor")),
+    "key": _read_key,
+    "hand": lambda fields: SetHand(_whole(fields, "source"), _text(fields, "hand", ("left", "right"))),
+    "delete": lambda fields: DeleteNote(_whole(fields, "source")),
+    "respell": lambda fields: RespellNote(
+        _whole(fields, "source"), _text(fields, "step", get_args(Step)), _whole(fields, "alter")
+    ),
+    "title": lambda fields: SetTitle(_text(fields, "text")),
+    "composer": lambda fields: SetComposer(_text(fields, "text")),
+}
+
+
+def _written(edit: Edit) -> dict[str, Any]:
+    match edit:
+        case SetMetre(time):
+            return {"edit": "metre", "beats": time.beats, "beat_type": time.beat_type}
+        case SetPickup(quarters):
+            return {"edit": "pickup", "quarters": str(quarters)}
+        case SetTempoLevel(factor):
+            return {"edit": "tempo-level", "factor": str(factor)}
+        case SetKey(key):
+            return {"edit": "key", "fifths": key.fifths, "mode": key.mode}
+        case SetHand(source, hand):
+            return {"edit": "hand", "source": source, "hand": hand}
+        case DeleteNote(source):
+            return {"edit": "delete", "source": source}
+        case RespellNote(source, step, alter):
+            return {"edit": "respell", "source": source, "step": step, "alter": alter}
+        case SetTitle(text):
+            return {"edit": "title", "text": text}
+        case SetComposer(text):
+            return {"edit": "composer", "text": text}
+
+
+def _check(edit: Edit, performance: Performance) -> None:
+    """Raise EditError where `edit` is impossible by itself."""
+    match edit:
+        case SetMetre(time):
+            if not 1 <= time.beats <= MOST_BEATS or time.beat_type not in BEAT_TYPES:
+                raise EditError(f"{time.beats}/{time.beat_type} is no metre that can be written; give one such as 3/4.")
+        case SetPickup(quarters):
+            if quarters < 0:
+                raise EditError(f"A pickup of {quarters} quarters is negative; give 0 for none.")
+        case SetTempoLevel(factor):
+            if factor not in TEMPO_LEVELS and factor != 1:
+                raise EditError(f"The tempo level cannot change by {factor}; give 2, 1/2, 3 or 1/3.")
+        case SetKey(key):
+            if abs(key.fifths) > MOST_FIFTHS:
+                raise EditError(f"A key of {key.fifths} fifths has too many accidentals; give -7 to 7.")
+        case SetHand(source) | DeleteNote(source):
+            _check_source(source, performance)
+        case RespellNote(source, step, alter):
+            _check_source(source, performance)
+            pitch = performance.notes[source].pitch
+            if abs(alter) > MOST_ALTER or (STEP_SEMITONES[step] + alter - pitch) % 12 != 0:
+                raise EditError(f"Note {source} does not sound as {step} altered by {alter}; give a name of its pitch.")
+        case SetTitle(text) | SetComposer(text):
+            if len(text) > LONGEST_TEXT:
+                raise EditError(f"A title or name of {len(text)} characters is too long; give at most {LONGEST_TEXT}.")
+
+
+def _check_source(source: int, performance: Performance) -> None:
+    if not 0 <= source < len(performance.notes):
+        raise EditError(f"There is no note {source}; the recording has {len(performance.notes)} notes, counted from 0.")
+
+
+def _set_once(found: dict[K, V], slot: K, value: V, name: str) -> None:
+    if found.setdefault(slot, value) != value:
+        raise EditError(f"{name} is set twice to different values; keep one of the two edits.")
+
+
+def _shown(fields: Any) -> str:
+    text = json.dumps(fields, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,131 @@
+"""Rolled chords and trills, found in performed time before anything is quantised.
+
+A rolled chord is struck from the bottom up and held together; it is written at one moment. A trill is a quick
+alternation of two neighbouring keys; it is written as one note. Grace notes need the beat to be told from quick notes:
+the quantiser finds them (see `rhythm`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from transcriber.performance import Note
+
+ROLL_GAP_S = 0.1  # slower spreads are broken chords with values of their own
+ROLL_SPREAD_S = 0.045  # quicker ones are plain chords (95 % of written chords in the aligned scores lie within 35 ms)
+ROLL_NOTES = 3
+ROLL_HELD_S = 0.1  # every key is still down this long after the last one is struck
+ROLL_REST = 1.8  # the next note comes later than the roll's own pace by this factor
+TRILL_NOTES = 6
+TRILL_GAP_S = 0.16  # longest step inside a trill; the mean step is at most TRILL_PACE_S
+TRILL_PACE_S = 0.11  # nine notes a second; sixteenths at 136 quarters a minute
+TRILL_REASON = "played as part of a trill, which is written as one note"
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """A note to be written, at the moment that it stands for. `source` indexes the performance's notes."""
+
+    source: int
+    pitch: int
+    velocity: int
+    confidence: float
+    onset_s: float
+    offset_s: float
+    staff: int
+    rolled: bool = False
+    trill: bool = False
+
+
+def find_attacks(
+    notes: Sequence[Note], sources: Sequence[int], staves: Sequence[int]
+) -> tuple[list[Attack], dict[int, str]]:
+    """What is to be written, in (onset, pitch) order, and for each source that it swallows the reason."""
+    attacks = [
+        Attack(source, note.pitch, note.velocity, note.confidence, note.onset_s, note.offset_s, staff)
+        for source, note, staff in zip(sources, notes, staves, strict=True)
+    ]
+    attacks, swallowed = _write_trills(attacks)
+    attacks = _gather_rolls(attacks)
+    return sorted(attacks, key=lambda attack: (attack.onset_s, attack.pitch)), swallowed
+
+
+def _write_trills(attacks: list[Attack]) -> tuple[list[Attack], dict[int, str]]:
+    by_pitch: dict[int, list[Attack]] = defaultdict(list)
+    for attack in attacks:
+        by_pitch[attack.pitch].append(attack)
+    written: dict[int, Attack] = {}
+    swallowed: dict[int, str] = {}
+    for low in sorted(by_pitch):
+        for high in (low + 1, low + 2):
+            both = sorted(by_pitch[low] + by_pitch.get(high, []), key=lambda attack: attack.onset_s)
+            for run in _alternations(both):
+                if any(attack.source in swallowed or attack.source in written for attack in run):
+                    continue
+                main = next(attack for attack in run if attack.pitch == low)
+                written[main.source] = replace(
+                    main,
+                    onset_s=run[0].onset_s,
+                    offset_s=max(attack.offset_s for attack in run),
+                    velocity=max(attack.velocity for attack in run),
+                    trill=True,
+                )
+                swallowed.update((attack.source, TRILL_REASON) for attack in run if attack is not main)
+    kept = [written.get(attack.source, attack) for attack in attacks if attack.source not in swallowed]
+    return kept, swallowed
+
+
+def _alternations(attacks: Sequence[Attack]) -> list[list[Attack]]:
+    """Runs of quickly alternating pitches that are long enough for a trill."""
+    runs: list[list[Attack]] = []
+    run: list[Attack] = []
+    for attack in attacks:
+        if run and attack.pitch != run[-1].pitch and attack.onset_s - run[-1].onset_s <= TRILL_GAP_S:
+            run.append(attack)
+        else:
+            runs.append(run)
+            run = [attack]
+    runs.append(run)
+    return [
+        run
+        for run in runs
+        if len(run) >= TRILL_NOTES and run[-1].onset_s - run[0].onset_s <= TRILL_PACE_S * (len(run) - 1)
+    ]
+
+
+def _gather_rolls(attacks: list[Attack]) -> list[Attack]:
+    """Move the notes of each rolled chord to the moment of its last note."""
+    ordered = sorted(attacks, key=lambda attack: (attack.onset_s, attack.pitch))
+    result = list(ordered)
+    start = 0
+    while start < len(ordered):
+        end = start + 1
+        while (
+            end < len(ordered)
+            and ordered[end].pitch > ordered[end - 1].pitch
+            and ordered[end].onset_s - ordered[end - 1].onset_s <= ROLL_GAP_S
+        ):
+            end += 1
+        if _is_roll(ordered, start, end):
+            moment_s = ordered[end - 1].onset_s
+            for index in range(start, end):
+                result[index] = replace(ordered[index], onset_s=moment_s, rolled=True)
+            start = end
+        else:
+            start += 1
+    return result
+
+
+def _is_roll(ordered: Sequence[Attack], start: int, end: int) -> bool:
+    if end - start < ROLL_NOTES:
+        return False
+    first, last = ordered[start], ordered[end - 1]
+    spread_s = last.onset_s - first.onset_s
+    if spread_s < ROLL_SPREAD_S or min(attack.offset_s for attack in ordered[start:end]) < last.onset_s + ROLL_HELD_S:
+        return False
+    pace_s = spread_s / (end - start - 1)
+    after_s = ordered[end].onset_s - last.onset_s if end < len(ordered) else ROLL_GAP_S * ROLL_REST
+    before_s = first.onset_s - ordered[start - 1].onset_s if start else ROLL_GAP_S * ROLL_REST
+    return min(after_s, before_s) >= ROLL_REST * pace_s

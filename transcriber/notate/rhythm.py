@@ -1,0 +1,256 @@
+"""Where each note is written: performed onsets placed on the grids of their pulses.
+
+Onsets of both hands that are struck together form a *moment*. A Viterbi search places every moment on a slot of a grid
+(see `grids`), so that the performed times are met, timing drifts smoothly, and the rhythm is one that readers expect.
+Moments may share a slot: hands that are not quite together, spread chords, and grace notes before the note that they
+lead to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from transcriber.notate.grids import GRIDS, PulseKind, grid_costs, pulse_kind
+from transcriber.notate.ornaments import Attack
+from transcriber.notate.timeline import Pulse, Timeline
+
+FloatArray = npt.NDArray[np.float64]
+
+TOGETHER_S = 0.03  # onsets within this time are one moment
+# Scales of the timing error, in seconds: floor + share of the pulse. In the aligned performances the median error is
+# 6 ms on the beat, and 10 ms + 3 % of the pulse between beats; the floor also holds the jitter of transcription.
+ON_BEAT_S, ON_BEAT_SHARE = 0.015, 0.012
+OFF_BEAT_S, OFF_BEAT_SHARE = 0.015, 0.035
+DRIFT_S, DRIFT_SHARE = (
+    0.015,
+    0.08,
+)  # of the change of error from one moment to the next: floor + share of their distance
+ERROR_WEIGHT, DRIFT_WEIGHT = 0.6, 0.6  # the two see the same deviation, so that neither counts in full
+WORST_ERROR = 15.0  # nats at which a deviation stops to count
+ASYNCHRONY_S = 0.025  # between the hands
+SPREAD_S = 0.012  # within one hand's chord
+GRACE_COST, GRACE_S = (
+    4.5,
+    0.1,
+)  # 1 % of the notes in printed scores are grace notes, mostly within 0.1 s of the main note
+LONGEST_GRACE_S = 0.2
+REPEATED_COST = 8.0  # one key struck twice cannot be one chord
+CROWDED_COST = 25.0  # more moments than slots: the last resort
+IMPOSSIBLE = 1e6
+FAR_PULSES = 3  # a rest of this many pulses and more counts alike
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An attack at its written position in ticks. `held` is where its key is released, a position on the same ruler.
+
+    `graces` are the attacks that are written before it as grace notes.
+    """
+
+    attack: Attack
+    onset: int
+    held: float
+    graces: tuple[Attack, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Moment:
+    time_s: float
+    attacks: tuple[Attack, ...]
+    staves: frozenset[int]
+
+
+@dataclass(frozen=True)
+class _States:
+    """All (grid, slot, shift) of one kind of pulse; shift -1 or +1 means the pulse before or after the moment's own."""
+
+    kind: PulseKind
+    grid: npt.NDArray[np.int64]
+    slot: npt.NDArray[np.int64]
+    shift: npt.NDArray[np.int64]
+    place: FloatArray  # slot / grid
+
+
+def place(attacks: Sequence[Attack], timeline: Timeline) -> tuple[list[Placed], dict[int, str]]:
+    """Every attack placed or, where a key was struck twice within one written moment, its source with the reason."""
+    moments = _moments(attacks)
+    ticks = _slots(moments, timeline)
+    placed: list[Placed] = []
+    doubled: dict[int, str] = {}
+    groups: dict[tuple[int, int], list[_Moment]] = {}
+    for moment, tick in zip(moments, ticks, strict=True):
+        for staff in sorted(moment.staves):
+            groups.setdefault((tick, staff), []).append(moment)
+    for (tick, staff), together in sorted(groups.items(), key=lambda item: item[0]):
+        mains, graces, repeated = _sort_out(together, staff)
+        doubled.update((attack.source, "struck twice within one written moment") for attack in repeated)
+        for position, attack in enumerate(mains):
+            held = max(timeline.tick_at(attack.offset_s), tick + 1.0)
+            placed.append(Placed(attack, tick, held, tuple(graces) if position == len(mains) - 1 else ()))
+    return placed, doubled
+
+
+def _moments(attacks: Sequence[Attack]) -> list[_Moment]:
+    groups: list[list[Attack]] = []
+    for attack in attacks:
+        if not groups or attack.onset_s - groups[-1][0].onset_s > TOGETHER_S:
+            groups.append([])
+        groups[-1].append(attack)
+    return [
+        _Moment(
+            sum(attack.onset_s for attack in group) / len(group),
+            tuple(group),
+            frozenset(attack.staff for attack in group),
+        )
+        for group in groups
+    ]
+
+
+def _sort_out(together: list[_Moment], staff: int) -> tuple[list[Attack], list[Attack], list[Attack]]:
+    """One hand's attacks at one position as (main chord from the bottom up, graces in order, doubled attacks)."""
+    own = [[attack for attack in moment.attacks if attack.staff == staff] for moment in together]
+    last = own[-1]
+    last_s = min(attack.onset_s for attack in last)
+    longest_s = max(attack.offset_s - attack.onset_s for attack in last)
+    mains = list(last)
+    graces: list[Attack] = []
+    doubled: list[Attack] = []
+    for earlier in reversed(own[:-1]):
+        for attack in reversed(earlier):
+            early_s = last_s - attack.onset_s
+            held_on = attack.offset_s - last_s >= 0.5 * longest_s
+            if early_s <= 1.5 * TOGETHER_S or (held_on and early_s <= LONGEST_GRACE_S):
+                mains.append(attack)
+            else:
+                graces.insert(0, attack)
+    chord: dict[int, Attack] = {}
+    for attack in sorted(mains, key=lambda attack: -(attack.offset_s - attack.onset_s)):
+        if attack.pitch in chord:
+            doubled.append(attack)
+        else:
+            chord[attack.pitch] = attack
+    return [chord[pitch] for pitch in sorted(chord)], graces, doubled
+
+
+def _slots(moments: Sequence[_Moment], timeline: Timeline) -> list[int]:
+    """The position of each moment in ticks, by Viterbi."""
+    if not moments:
+        return []
+    pulses = timeline.pulses
+    at = [timeline.pulse_index_at(moment.time_s) for moment in moments]
+    states = [_states(pulse_kind(pulses[index].length)) for index in at]
+    error = _errors(pulses, at[0], states[0], moments[0].time_s)
+    emission = _emission(pulses, at[0], states[0], error)
+    cost = emission + _opening(states[0].kind)
+    back: list[npt.NDArray[np.int64]] = []
+    for index in range(1, len(moments)):
+        here, kind = at[index], states[index].kind
+        distance = min(here - at[index - 1], FAR_PULSES)
+        moving, same = _moving(states[index - 1].kind, kind, distance)
+        step_s = moments[index].time_s - moments[index - 1].time_s
+        new_error = _errors(pulses, here, states[index], moments[index].time_s)
+        drift = np.abs(new_error[None, :] - error[:, None]) * (DRIFT_WEIGHT / (DRIFT_S + DRIFT_SHARE * step_s))
+        total = cost[:, None] + moving + np.minimum(drift, WORST_ERROR)
+        joining, is_grace = _joining_cost(moments[index - 1], moments[index])
+        refund = np.where(emission < IMPOSSIBLE, emission, 0.0) if is_grace else 0.0
+        total[same] = np.broadcast_to((cost - refund + joining)[:, None], total.shape)[same]
+        source = np.argmin(total, axis=0)
+        back.append(source)
+        error = new_error
+        emission = _emission(pulses, here, states[index], error)
+        cost = total[source, np.arange(len(source))] + emission
+        cost -= cost.min()
+    state = int(np.argmin(cost))
+    ticks = [0] * len(moments)
+    for index in range(len(moments) - 1, -1, -1):
+        chosen = states[index]
+        pulse = pulses[at[index] + int(chosen.shift[state])] if chosen.shift[state] <= 0 else None
+        own = pulses[at[index]]
+        if pulse is None:
+            ticks[index] = own.start + own.length
+        else:
+            ticks[index] = pulse.start + pulse.length * int(chosen.slot[state]) // int(chosen.grid[state])
+        if index:
+            state = int(back[index - 1][state])
+    return ticks
+
+
+@cache
+def _states(kind: PulseKind) -> _States:
+    rows = [(grid, slot, 0) for grid in GRIDS[kind] for slot in range(grid)]
+    rows += [(grid, 0, 1) for grid in GRIDS[kind]]
+    rows += [(grid, grid - 1, -1) for grid in GRIDS[kind] if grid > 1]
+    grid, slot, shift = np.array(rows, np.int64).T
+    return _States(kind, grid, slot, shift, slot / grid)
+
+
+def _errors(pulses: Sequence[Pulse], index: int, states: _States, time_s: float) -> FloatArray:
+    """Seconds by which a moment is late for each state. Shape: (states,)."""
+    own, before = pulses[index], pulses[max(0, index - 1)]
+    expected = np.where(
+        states.shift == 0,
+        own.start_s + states.place * own.duration_s,
+        np.where(states.shift > 0, own.end_s, before.start_s + states.place * before.duration_s),
+    )
+    return time_s - expected
+
+
+def _emission(pulses: Sequence[Pulse], index: int, states: _States, error: FloatArray) -> FloatArray:
+    duration_s = pulses[index].duration_s
+    on_beat = ON_BEAT_S + ON_BEAT_SHARE * duration_s
+    off_beat = OFF_BEAT_S + OFF_BEAT_SHARE * duration_s
+    cost = np.minimum(ERROR_WEIGHT * np.abs(error) / np.where(states.slot == 0, on_beat, off_beat), WORST_ERROR)
+    before_kind = pulse_kind(pulses[index - 1].length) if index else None
+    if before_kind != states.kind:
+        cost = np.where(states.shift < 0, IMPOSSIBLE, cost)
+    if index + 1 == len(pulses):
+        cost = np.where(states.shift > 0, IMPOSSIBLE, cost)
+    return cost
+
+
+@cache
+def _opening(kind: PulseKind) -> FloatArray:
+    states, costs = _states(kind), grid_costs(kind)
+    return np.array([costs.first[GRIDS[kind].index(g)][s] for g, s in zip(states.grid, states.slot, strict=True)])
+
+
+@cache
+def _moving(kind: PulseKind, next_kind: PulseKind, distance: int) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Cost of each state after each other, their moments `distance` pulses apart, and which pairs share a slot."""
+    old, new = _states(kind), _states(next_kind)
+    old_costs, new_costs = grid_costs(kind), grid_costs(next_kind)
+    total = np.full((len(old.grid), len(new.grid)), IMPOSSIBLE)
+    same = np.zeros(total.shape, np.bool_)
+    for i, (grid, slot, shift) in enumerate(zip(old.grid, old.slot, old.shift, strict=True)):
+        a = old_costs.grids.index(grid)
+        for j, (next_grid, next_slot, next_shift) in enumerate(zip(new.grid, new.slot, new.shift, strict=True)):
+            b = new_costs.grids.index(next_grid)
+            apart = distance + next_shift - shift
+            if apart == 0 and grid == next_grid and (kind == next_kind or shift > 0 or next_slot == slot == 0):
+                if next_slot > slot:
+                    total[i, j] = new_costs.jump[b][slot, next_slot]
+                same[i, j] = next_slot == slot
+            elif apart > 0:
+                follow = old_costs.follow[a, b] if kind == next_kind else 0.0
+                empty = new_costs.follow[0, 0] + new_costs.first[0][1]
+                total[i, j] = (
+                    old_costs.jump[a][slot, grid] + follow + new_costs.first[b][next_slot] + (apart - 1) * empty
+                )
+    return total, same
+
+
+def _joining_cost(before: _Moment, now: _Moment) -> tuple[float, bool]:
+    """What it costs two moments to share a slot, and whether the earlier one is then a grace note."""
+    gap_s = now.time_s - before.time_s
+    if {attack.pitch for attack in before.attacks} & {attack.pitch for attack in now.attacks}:
+        return CROWDED_COST + REPEATED_COST, False
+    if not before.staves & now.staves:
+        return min(gap_s / ASYNCHRONY_S, CROWDED_COST), False
+    spread = gap_s / SPREAD_S
+    grace = GRACE_COST + gap_s / GRACE_S if gap_s <= LONGEST_GRACE_S else CROWDED_COST
+    return (spread, False) if spread <= grace else (min(grace, CROWDED_COST), grace < CROWDED_COST)

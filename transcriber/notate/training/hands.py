@@ -1,0 +1,202 @@
+"""Train the hand model on printed scores: which staff each note stands on.
+
+    python -m transcriber.notate.training.hands --data DIR --performances FILE --out hands.safetensors
+
+Sources: aligned performances (staff of the matched score note), hand-sequenced MIDI files with a track for each hand,
+and plain scores played at a random tempo. Compositions are divided by `training.split`; the figures printed are the
+share of notes on the right staff over the development and validation parts, next to a division at middle C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from transcriber.notate.hands import CHANNELS, DILATIONS, FEATURES, KERNEL, hand_features
+from transcriber.notate.training.pack import load_reader
+from transcriber.notate.training.split import Part, part
+
+SEED = 7
+BATCH = 24  # excerpts
+EXCERPT = 512  # notes
+SHORTEST = 64  # notes; shorter pieces teach too little of their context
+LEARNING_RATE = 3e-3
+TRANSPOSE = 4  # semitones up or down at most: the piano's registers matter
+MIDDLE_C = 60
+
+
+class HandModel(nn.Module):
+    """The network of `notate.hands`, in torch. Shape: (batch, notes, FEATURES) -> (batch, notes), log odds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter = nn.Linear(FEATURES, CHANNELS)
+        self.blocks = nn.ModuleList(
+            nn.Conv1d(CHANNELS, CHANNELS, KERNEL, padding=dilation * (KERNEL // 2), dilation=dilation)
+            for dilation in DILATIONS
+        )
+        self.leave = nn.Linear(CHANNELS, 1)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        state = torch.relu(self.enter(features)).transpose(1, 2)
+        for block in self.blocks:
+            state = state + torch.relu(block(state))
+        scores: torch.Tensor = self.leave(state.transpose(1, 2))[..., 0]
+        return scores
+
+
+@dataclass(frozen=True)
+class HandPiece:
+    """Notes in (onset, pitch) order. Shape of each array: (notes,); `right` is 1, 0 or nan where unknown."""
+
+    part: Part
+    onset_s: npt.NDArray[np.float64]
+    offset_s: npt.NDArray[np.float64]
+    pitch: npt.NDArray[np.float64]
+    right: npt.NDArray[np.float32]
+
+
+def pieces(data: Path, performances: Path) -> Iterator[HandPiece]:
+    """Every piece with known hands."""
+    reader = load_reader(data)
+    aligned = reader.Aligned()
+    for index, meta in enumerate(aligned.meta):
+        rows = aligned.rows(index)
+        right = np.where(rows["row"] >= 0, 2.0 - rows["staff"], np.nan)
+        yield _piece(meta["work_group"], rows["onset"], rows["offset"], rows["pitch"], right)
+    beats, played = reader.Beats(), _load_performances(performances)
+    for index, meta in enumerate(beats.meta):
+        if meta["source"] == "CPM":
+            hand = beats.quarters(index)[2]
+            notes = beats.notes(index, played)
+            right = np.select([hand == 1, hand == 2], [1.0, 0.0], np.nan)
+            yield _piece(meta["work_group"], notes[:, 0], notes[:, 1], notes[:, 2], right)
+    scores = reader.Scores()
+    for index, meta in enumerate(scores.meta):
+        rows = scores.score(index)
+        quarter_s = 60.0 / np.random.default_rng(index).uniform(60, 160)
+        length = np.where(rows["grace"], 0.1, rows["dur"] * quarter_s * 0.95)
+        yield _piece(
+            meta["work_group"],
+            rows["on"] * quarter_s,
+            rows["on"] * quarter_s + length,
+            rows["pitch"],
+            2.0 - rows["staff"],
+        )
+
+
+def train(pool: list[HandPiece], steps: int) -> HandModel:
+    """Adam with a cosine schedule on random excerpts, drawn by the root of their pieces' lengths."""
+    rng = np.random.default_rng(SEED)
+    torch.manual_seed(SEED)
+    model = HandModel()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    chance = np.sqrt([len(piece.pitch) for piece in pool])
+    chance /= chance.sum()
+    running = 0.0
+    for step in range(1, steps + 1):
+        batch = [_excerpt(pool[choice], rng) for choice in rng.choice(len(pool), BATCH, p=chance)]
+        features = torch.from_numpy(np.stack([features for features, _ in batch]))
+        right = torch.from_numpy(np.stack([right for _, right in batch]))
+        known = torch.isfinite(right)
+        loss = nn.functional.binary_cross_entropy_with_logits(model(features)[known], right[known])
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        running += (loss.item() - running) / min(step, 100)
+        if step % 200 == 0:
+            print(f"step {step}  loss {running:.4f}", flush=True)
+    return model
+
+
+def report(model: HandModel, pool: list[HandPiece]) -> str:
+    """Share of notes on the right staff by the network alone, and by a division at middle C, mean over pieces."""
+    ours, middle = [], []
+    for piece in pool:
+        known = np.isfinite(piece.right)
+        if known.any():
+            with torch.no_grad():
+                scores = model(torch.from_numpy(hand_features(piece.onset_s, piece.offset_s, piece.pitch))[None])[0]
+            ours.append(np.mean((scores.numpy()[known] > 0) == (piece.right[known] > 0.5)))
+            middle.append(np.mean((piece.pitch[known] >= MIDDLE_C) == (piece.right[known] > 0.5)))
+    return f"{len(ours)} pieces: network {100 * np.mean(ours):.2f} %, middle C {100 * np.mean(middle):.2f} %"
+
+
+def _piece(work_group: int, onset: Any, offset: Any, pitch: Any, right: Any) -> HandPiece:
+    order = np.lexsort((pitch, onset))
+    return HandPiece(
+        part(int(work_group)),
+        np.asarray(onset, np.float64)[order],
+        np.asarray(offset, np.float64)[order],
+        np.asarray(pitch, np.float64)[order],
+        np.asarray(right, np.float32)[order],
+    )
+
+
+def _excerpt(piece: HandPiece, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Features and hands of EXCERPT notes in another key and tempo, blurred, with notes lost or added."""
+    start = int(rng.integers(0, max(1, len(piece.pitch) - EXCERPT + 1)))
+    window = slice(start, start + EXCERPT)
+    onset, offset = piece.onset_s[window].copy(), piece.offset_s[window].copy()
+    pitch, right = piece.pitch[window].copy(), piece.right[window].copy()
+    faster = rng.uniform(0.75, 1.33)
+    blur = rng.normal(0, 0.008, len(onset))
+    offset = onset * faster + np.maximum(0.03, (offset - onset) * faster * rng.uniform(0.5, 1.5)) + blur
+    onset = onset * faster + blur
+    pitch = np.clip(pitch + rng.integers(-TRANSPOSE, TRANSPOSE + 1), 21, 108)
+    kept = rng.random(len(pitch)) > rng.choice([0.0, 0.05, 0.1])
+    onset, offset, pitch, right = onset[kept], offset[kept], pitch[kept], right[kept]
+    strangers = int(len(pitch) * rng.choice([0.0, 0.0, 0.03]))
+    if strangers:
+        near = rng.integers(0, len(pitch), strangers)
+        onset = np.append(onset, onset[near] + rng.uniform(0, 0.1, strangers))
+        offset = np.append(offset, onset[near] + 0.2)
+        pitch = np.append(pitch, np.clip(pitch[near] + rng.choice([-12, 12, 19, 24], strangers), 21, 108))
+        right = np.append(right, np.full(strangers, np.nan, np.float32))
+    order = np.lexsort((pitch, onset))
+    features = np.zeros((EXCERPT, FEATURES), np.float32)
+    hands = np.full(EXCERPT, np.nan, np.float32)
+    used = order[:EXCERPT]
+    features[: len(used)] = hand_features(onset[order], offset[order], pitch[order])[:EXCERPT]
+    hands[: len(used)] = right[used]
+    return features, hands
+
+
+def _load_performances(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("performance_pack_reader", path.with_suffix(".py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Performances()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the aligned scores")
+    parser.add_argument("--performances", type=Path, required=True, help="performances.npz, its reader beside it")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=3000)
+    arguments = parser.parse_args()
+    pool = [piece for piece in pieces(arguments.data, arguments.performances) if len(piece.pitch) >= SHORTEST]
+    model = train([piece for piece in pool if piece.part == "train"], arguments.steps)
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, arguments.out)
+    for name in ("development", "validation"):
+        print(name, report(model, [piece for piece in pool if piece.part == name]))
+
+
+if __name__ == "__main__":
+    main()
