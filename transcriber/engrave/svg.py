@@ -66,6 +66,10 @@ OPTIONS: dict[str, object] = {
     "footer": "none",
     "bottomMarginHeader": 8.0,
     "justifyVertically": True,
+    "spacingBraceGroup": 14,
+    "justificationBraceGroup": 0.0,  # the room left over goes between systems, not between the hands
+    "leftMarginRightBarLine": 2.0,
+    "rightMarginNote": 0.25,
     "breaksNoWidow": True,
     "smuflTextFont": "none",
     "svgViewBox": True,
