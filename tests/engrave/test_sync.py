@@ -72,7 +72,7 @@ def test_bars_are_found_on_their_pages() -> None:
     numbers = [measure["page"] for measure in document["measures"]]
     assert numbers == sorted(numbers)
     assert numbers[0] == 1
-    assert numbers[-1] == len(document["pages"]) == 2
+    assert numbers[-1] == len(document["pages"]) >= 2
     for page in document["pages"]:
         on_page = [measure["id"] for measure in document["measures"] if measure["page"] == page["page"]]
         assert (on_page[0], on_page[-1]) == (page["first_measure"], page["last_measure"])
