@@ -9,6 +9,7 @@ Importing this package is cheap: each stage loads what it needs when it is first
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +60,7 @@ class Transcription:
         stem = stem_for(self.source.name) if stem is None else stem
         files = {stem + suffix: data for suffix, data in engrave(self.score, self.performance, formats).items()}
         for name in files:
-            target = Path(directory, name)
-            if target.exists() and self.source.exists() and target.samefile(self.source):
+            if os.path.realpath(Path(directory, name)) == os.path.realpath(self.source) and self.source.exists():
                 raise OptionError(f"Writing {name} here would replace the recording itself; choose another folder.")
         paths = write_results(Path(directory), files)
         report("engrave", 1.0)
@@ -89,6 +89,7 @@ def _performance(path: Path, options: Options, report: Progress) -> tuple[Perfor
     if is_midi(path):
         from transcriber.performance import read_midi
 
+        report("read", 0.0)
         return read_midi(path), ()
 
     from transcriber.audio import load

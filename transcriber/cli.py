@@ -6,6 +6,7 @@ written, 1 if any failed, 2 for a wrong command line, 130 after Ctrl-C.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import traceback
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ def command(
             edits=_read_edits(edits),
         )
         stems = distinct_stems(recordings)
-        _keep_recordings(recordings, directory, stems)
+        if "midi" in options.formats:
+            _keep_recordings(recordings, directory, stems)
     except TranscriberError as error:
         raise typer.BadParameter(error.message) from error
     console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -122,10 +124,10 @@ def distinct_stems(recordings: list[Path]) -> list[str]:
 
 def _keep_recordings(recordings: list[Path], directory: Path, stems: list[str]) -> None:
     """A MIDI recording may have the name of a result, its own or another's. Raises OptionError."""
+    results = {os.path.realpath(directory / f"{stem}{suffix}") for stem in stems for suffix in MIDI_RESULTS}
     for recording in recordings:
-        for result in (directory / f"{stem}{suffix}" for stem in stems for suffix in MIDI_RESULTS):
-            if recording.exists() and result.exists() and recording.samefile(result):
-                raise OptionError(f"A result would replace the recording {recording}; choose another folder with -o.")
+        if os.path.realpath(recording) in results and os.path.exists(recording):
+            raise OptionError(f"A result would replace the recording {recording}; choose another folder with -o.")
 
 
 def printable(text: str, longest: int) -> str:
