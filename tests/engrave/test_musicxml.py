@@ -89,6 +89,15 @@ def test_tuplets_name_their_unit_and_are_bracketed_where_no_beam_shows_them() ->
     assert len(brackets) == sum(tuplet.get("type") == "stop" for tuplet in root.iter("tuplet"))
 
 
+def test_a_tuplet_of_hidden_rests_shows_nothing() -> None:
+    time, key = TimeSignature(2, 4), KeySignature(0)
+    hidden = voice(2, "h/8x3:2[ h/4x3:2] C4/4")
+    score = finished([bar(1, time, key, [voice(1, "C5/2"), hidden], [whole_rest(Fraction(2))])])[0]
+    start = parsed(score).find(".//tuplet[@type='start']")
+    assert start is not None
+    assert (start.get("bracket"), start.get("show-number")) == ("no", "none")
+
+
 def test_hidden_rests_are_not_printed_and_a_silent_pickup_has_plain_rests() -> None:
     root = parsed(waltz()[0])
     hidden = [note for note in root.iter("note") if note.get("print-object") == "no"]

@@ -184,8 +184,11 @@ def _tuplet(note: Element, line: Line, index: int) -> None:
     notations = only(note, "notations")
     if tuplet.start:
         first, last = _tuplet_span(line.events, index)
-        bracket = "no" if _is_beam(line.beams[first : last + 1]) else "yes"
-        child(notations, "tuplet", type="start", number="1", bracket=bracket)
+        silent = all(isinstance(event, Rest) and not event.visible for event in line.events[first : last + 1])
+        bracket = "no" if silent or _is_beam(line.beams[first : last + 1]) else "yes"
+        start = child(notations, "tuplet", type="start", number="1", bracket=bracket)
+        if silent:
+            start.set("show-number", "none")
     if tuplet.stop:
         child(notations, "tuplet", type="stop", number="1")
 
