@@ -14,7 +14,7 @@ import pytest
 from tests.engrave.scores import SCORES, bar, finished, octaves, study, voice, waltz, whole_rest
 from transcriber.engrave.musicxml import write_musicxml
 from transcriber.errors import EngravingError
-from transcriber.score import Chord, KeySignature, NoteHead, Rest, Score, TimeSignature
+from transcriber.score import Chord, Dynamic, KeySignature, NoteHead, PedalMark, Rest, Score, TimeSignature, Wedge
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -157,6 +157,39 @@ def test_directions_stand_where_they_belong() -> None:
     )
 
 
+def test_no_hairpin_or_pedal_ends_in_the_file_before_it_starts() -> None:
+    """Readers pair them in the order of the file, whatever voice they were written with."""
+    time, key = TimeSignature(4, 4), KeySignature(0)
+    upper = [voice(1, "C5/2. D5/4"), voice(2, "E4/4 F4/2.")]
+    lower = [voice(1, "C3/1")]
+    q = Fraction
+    marks = (
+        Wedge(q(1), "crescendo"),
+        Wedge(q(3), "stop"),
+        PedalMark(q(1), "start"),
+        PedalMark(q(3), "stop"),
+        Wedge(q(3), "diminuendo"),
+        Wedge(q(4), "stop"),
+    )
+    root = parsed(finished([bar(1, time, key, upper, lower, directions=marks)])[0])
+    assert [wedge.get("type") for wedge in root.iter("wedge")] == ["crescendo", "stop", "diminuendo", "stop"]
+    assert [pedal.get("type") for pedal in root.iter("pedal")] == ["start", "stop"]
+    assert [pedal.findtext("staff") for pedal in root.iter("direction") if pedal.find(".//pedal") is not None] == [
+        "2",
+        "2",
+    ]
+
+
+def test_a_mark_is_written_at_the_note_that_starts_with_it_whichever_hand_plays_it() -> None:
+    time, key = TimeSignature(4, 4), KeySignature(0)
+    loud = Dynamic(Fraction(3), "f")
+    measure = bar(1, time, key, [voice(1, "C5/1")], [voice(1, "C3/2. D3/4")], directions=(loud,))
+    direction = parsed(finished([measure])[0]).find(".//direction")
+    assert direction is not None
+    assert direction.find("offset") is None
+    assert direction.findtext("staff") == "1"
+
+
 def test_notes_under_an_octave_line_are_written_after_it_starts() -> None:
     bar_one = parsed(octaves()[0]).find(".//measure")
     assert bar_one is not None
@@ -177,9 +210,10 @@ def test_tempo_is_printed_and_heard() -> None:
     sound = root.find(".//direction/sound")
     assert sound is not None
     assert sound.get("tempo") == "192.00"
-    hidden = parsed(study()[0]).find(".//measure[@number='5']/sound")
+    hidden = parsed(study()[0]).find(".//measure[@number='5']/direction")
     assert hidden is not None
-    assert hidden.get("tempo") == "100.00"
+    assert [kind.get("print-object") for kind in hidden.findall("direction-type/*")] == ["no"]
+    assert [sound.get("tempo") for sound in hidden.findall("sound")] == ["100.00"]
 
 
 def test_music21_reads_the_same_music(score: Score) -> None:

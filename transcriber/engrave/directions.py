@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
 from transcriber.engrave.xmltree import child, text
@@ -56,11 +55,6 @@ def direction_staff(mark: Direction) -> int:
     return LOWER if isinstance(mark, PedalMark) else UPPER
 
 
-def reading_order(marks: Iterable[Direction]) -> list[Direction]:
-    """Marks by position; at the same position what ends comes before what begins."""
-    return sorted(marks, key=lambda mark: (mark.onset_q, not _ends(mark)))
-
-
 def direction_elements(mark: Direction, offset: int) -> list[Element]:
     """The elements of one mark, `offset` divisions after the place in the bar where they are written."""
     if isinstance(mark, ChordSymbol):
@@ -104,18 +98,8 @@ def _closed(element: Element, mark: Direction, offset: int) -> Element:
     return element
 
 
-def _ends(mark: Direction) -> bool:
-    return isinstance(mark, Wedge | PedalMark | Ottava) and mark.kind == "stop"
-
-
 def _tempo(mark: TempoMark, offset: int) -> Element:
-    """A printed tempo, or only the sound of one where neither words nor metronome are to be seen."""
-    quarters_per_minute = f"{mark.per_minute * float(mark.beat.quarters):.2f}"
-    if not mark.words and not mark.show_metronome:
-        sound = Element("sound", tempo=quarters_per_minute)
-        if offset:
-            text(sound, "offset", offset)
-        return sound
+    """A tempo as it is printed and heard; one that shows nothing is a hidden direction, so that it is still heard."""
     element = Element("direction", placement="above")
     if mark.words:
         words = f"{mark.words} " if mark.show_metronome else mark.words
@@ -124,8 +108,10 @@ def _tempo(mark: TempoMark, offset: int) -> Element:
         metronome = child(child(element, "direction-type"), "metronome")
         _beat_unit(metronome, mark.beat)
         text(metronome, "per-minute", round(mark.per_minute))
+    if not mark.words and not mark.show_metronome:
+        text(child(element, "direction-type"), "other-direction", "tempo", print_object="no")
     _closed(element, mark, offset)
-    child(element, "sound", tempo=quarters_per_minute)
+    child(element, "sound", tempo=f"{mark.per_minute * float(mark.beat.quarters):.2f}")
     return element
 
 

@@ -7,20 +7,20 @@ every notehead, and `m1`, `m2`, ... of the bars, are the ids of the drawn page a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from itertools import pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from transcriber.engrave.accidentals import Accidental, shown_accidentals
 from transcriber.engrave.beams import beam_voice
-from transcriber.engrave.directions import direction_elements, direction_staff, reading_order
+from transcriber.engrave.directions import direction_elements
 from transcriber.engrave.notes import Line, note_elements
+from transcriber.engrave.placement import BAR_END, Slot, chunks, reading_order, slots
 from transcriber.engrave.stems import stem_directions
 from transcriber.engrave.xmltree import child, text
 from transcriber.errors import EngravingError
-from transcriber.score import LOWER, UPPER, ClefSign, Direction, Measure, Ottava, Score, Voice
+from transcriber.score import LOWER, UPPER, ClefSign, Measure, Ottava, Score
 
 DOCTYPE = (
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
@@ -34,9 +34,6 @@ USUAL_CLEFS: tuple[ClefSign, ClefSign] = ("treble", "bass")
 STAFF_MM = 7.0
 STAFF_TENTHS = 40
 PAGE_WIDTH_MM, PAGE_HEIGHT_MM, MARGIN_MM = 210.0, 297.0, 15.0
-
-Slot = tuple[int, int]  # index of a voice in its staff, and of the event that something is written before
-BAR_END: Slot = (-1, -1)  # after the last event of every voice
 
 
 def measure_id(index: int) -> str:
@@ -62,7 +59,10 @@ def write_musicxml(score: Score) -> bytes:
             text(child(element, "print"), "measure-numbering", "system")
         _attributes(element, measure, before, clefs, divisions)
         for staff in (UPPER, LOWER):
-            _staff(element, measure, staff, clefs, divisions, accidentals)
+            _check(measure, staff)
+        marks = _marks(measure, divisions)
+        for staff in (UPPER, LOWER):
+            _staff(element, measure, staff, clefs, marks, divisions, accidentals)
         if after is None or after.key.fifths != measure.key.fifths:
             barline = child(element, "barline", location="right")
             text(barline, "bar-style", "light-light" if after else "light-heavy")
@@ -147,17 +147,24 @@ def _clef(staff: int, sign: ClefSign) -> Element:
     return element
 
 
+def _marks(measure: Measure, divisions: int) -> dict[Slot, list[Element]]:
+    return {
+        slot: [element for mark, offset_q in marks for element in direction_elements(mark, int(offset_q * divisions))]
+        for slot, marks in slots(measure).items()
+    }
+
+
 def _staff(
     parent: Element,
     measure: Measure,
     staff: int,
     clefs: list[ClefSign | None],
+    marks: Mapping[Slot, Sequence[Element]],
     divisions: int,
     accidentals: Mapping[str, Accidental],
 ) -> None:
     """Write the voices of one staff, and go back to the start of the bar where another staff follows."""
     voices = measure.staves[staff]
-    _check(measure, staff)
     cut_marks: dict[Fraction, list[Element]] = {}
     for clef in sorted(measure.clefs, key=lambda clef: clef.onset_q):
         if clef.staff == staff and clef.onset_q > 0 and clef.sign != clefs[staff]:
@@ -165,36 +172,31 @@ def _staff(
             change.append(_clef(staff, clef.sign))
             cut_marks.setdefault(clef.onset_q, []).append(change)
             clefs[staff] = clef.sign
-    marks: dict[Slot, list[Element]] = {}
     for mark in reading_order(measure.directions):
-        if direction_staff(mark) != staff:
-            continue
-        if isinstance(mark, Ottava):
+        if isinstance(mark, Ottava) and mark.staff == staff:
             cut_marks.setdefault(mark.onset_q, []).extend(direction_elements(mark, 0))
-        else:
-            slot, offset_q = _slot_of(voices, mark)
-            marks.setdefault(slot, []).extend(direction_elements(mark, int(offset_q * divisions)))
     beams = [beam_voice(measure, voice) for voice in voices]
     stems = stem_directions(voices, beams)
     full = measure.length_q == measure.time.measure_q
     now_q = Fraction(0)
-    for cut_q, chunks in _chunks(measure, staff):
+    for cut_q, runs in chunks(measure, staff):
         if cut_q in cut_marks:
             _move(parent, cut_q - now_q, divisions)
             now_q = cut_q
             parent.extend(cut_marks[cut_q])
-        for place, indices in chunks:
+        for place, indices in runs:
             voice = voices[place]
             line = Line(full, staff, voice.number, voice.events, beams[place], stems[place], divisions, accidentals)
             _move(parent, voice.events[indices[0]].onset_q - now_q, divisions)
             for index in indices:
-                parent.extend(marks.get((place, index), ()))
+                parent.extend(marks.get(Slot(staff, place, index), ()))
                 parent.extend(note_elements(line, index))
             last = voice.events[indices[-1]]
             now_q = last.onset_q + last.duration_q
     _move(parent, measure.length_q - now_q, divisions)
     parent.extend(cut_marks.get(measure.length_q, ()))
-    parent.extend(marks.get(BAR_END, ()))
+    for place in range(len(voices)):
+        parent.extend(marks.get(Slot(staff, place, BAR_END), ()))
     if staff == UPPER:
         _move(parent, -measure.length_q, divisions)
 
@@ -202,36 +204,6 @@ def _staff(
 def _move(parent: Element, by_q: Fraction, divisions: int) -> None:
     if by_q:
         text(child(parent, "forward" if by_q > 0 else "backup"), "duration", int(abs(by_q) * divisions))
-
-
-def _chunks(measure: Measure, staff: int) -> Iterator[tuple[Fraction, list[tuple[int, Sequence[int]]]]]:
-    """The order of writing: from each cut of the bar on, runs of events as (voice index, event indices).
-
-    Readers apply an octave line or a clef to the notes that they read after it, so the bar is cut there, and all voices
-    are written as far as the cut before any goes on. The voice that was written last goes on first: verovio takes a
-    note for another voice only after a step back in time. It also ends an octave line at the last note that it read,
-    so that the first cut comes after the voice that moves last before it.
-    """
-    voices = measure.staves[staff]
-    edges = [Fraction(0), *(cut_q for cut_q in _cuts(measure, staff) if 0 < cut_q < measure.length_q), measure.length_q]
-    order = list(range(len(voices)))
-    if len(edges) > 2:
-        order.sort(key=lambda place: max(event.onset_q for event in voices[place].events if event.onset_q < edges[1]))
-    for start_q, stop_q in pairwise(edges):
-        runs: list[tuple[int, Sequence[int]]] = []
-        for place in order:
-            events = voices[place].events
-            indices = [index for index, event in enumerate(events) if start_q <= event.onset_q < stop_q]
-            if indices:
-                runs.append((place, indices))
-        yield start_q, runs
-        order.reverse()
-
-
-def _cuts(measure: Measure, staff: int) -> list[Fraction]:
-    lines = {mark.onset_q for mark in measure.directions if isinstance(mark, Ottava) and mark.staff == staff}
-    clefs = {clef.onset_q for clef in measure.clefs if clef.staff == staff}
-    return sorted(lines | clefs)
 
 
 def _check(measure: Measure, staff: int) -> None:
@@ -248,16 +220,3 @@ def _check(measure: Measure, staff: int) -> None:
                 f"Voice {voice.number} of staff {staff + 1} does not fill bar {measure.number}: its events hold "
                 f"{position_q} of {measure.length_q} quarters, or do not follow each other."
             )
-
-
-def _slot_of(voices: Sequence[Voice], mark: Direction) -> tuple[Slot, Fraction]:
-    """Where a direction is written, and how far after that place it stands."""
-    for place, voice in enumerate(voices):
-        for index, event in enumerate(voice.events):
-            if event.onset_q == mark.onset_q:
-                return (place, index), Fraction(0)
-    events = voices[0].events
-    if mark.onset_q >= events[-1].onset_q + events[-1].duration_q:
-        return BAR_END, Fraction(0)
-    index = max(index for index, event in enumerate(events) if event.onset_q < mark.onset_q)
-    return (0, index), mark.onset_q - events[index].onset_q
