@@ -19,7 +19,7 @@ from api.app import create_app
 from worker.embedded import Embedded
 from worker.job import Task
 from worker.log import configure_logging
-from worker.process import run_worker
+from worker.process import run_worker, workers_answer
 from worker.schema import migrate
 from worker.services import Services
 from worker.settings import Settings
@@ -36,6 +36,7 @@ class Part(StrEnum):
     NOTATE = "notate"
     SWEEP = "sweep"
     MIGRATE = "migrate"
+    PING = "ping"
 
 
 def serve(
@@ -47,12 +48,19 @@ def serve(
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the database, recordings and scores.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Jobs at a time of the parts listen and notate.")] = 1,
 ) -> None:
-    """Serve transcriptions. Every TRANSCRIBER_* variable of the environment is a setting; options win over it."""
+    """Serve transcriptions.
+
+    Parts: all; or for a larger installation api, listen and notate (workers), sweep (one is enough, more do no harm),
+    migrate (the database, once before the others), ping (exit status 0 if a worker of this machine answers).
+    Every TRANSCRIBER_* variable of the environment is a setting; options win over it.
+    """
     chosen = {"host": host, "port": port, "data_dir": data_dir}
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
     if part in (Part.LISTEN, Part.NOTATE):
         run_worker(settings, Task(part), concurrency)
         return
+    if part is Part.PING:
+        raise typer.Exit(0 if workers_answer(settings) else 1)
     configure_logging(settings.log_format)
     services = Services(settings)
     if part is Part.MIGRATE:

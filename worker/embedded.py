@@ -73,7 +73,7 @@ class Embedded:
     def _start(self, task: Task) -> WorkerProcess:
         """In its own session, so that Ctrl-C reaches it through `__exit__` alone; it never outlives this process."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "worker.process", task.value, "--stop-at-eof"],
+            [sys.executable, "-m", "worker.process", task.value],
             env=os.environ | self.services.settings.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,  # logs go to standard error; Celery says its farewell here

@@ -1,10 +1,11 @@
-"""One worker process: `python -m worker.process listen` or `notate`, taking its settings from the environment."""
+"""A worker of one queue, and the child process of the embedded service: `python -m worker.process listen`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import signal
+import socket
 import sys
 import threading
 import warnings
@@ -19,18 +20,30 @@ from worker.services import Services
 from worker.settings import Settings
 from worker.tasks import register_tasks
 
+PING_WAIT_S = 5.0
+
 
 def main(arguments: list[str] | None = None) -> None:
+    """Work on one job at a time until SIGTERM, which hands the running job back, or until standard input is closed."""
     parser = argparse.ArgumentParser(prog="python -m worker.process", description=__doc__)
     parser.add_argument("task", type=Task, choices=list(Task), help="the queue to work on")
-    parser.add_argument("--concurrency", type=int, default=1, help="jobs at a time, each in a process of its own")
-    parser.add_argument("--stop-at-eof", action="store_true", help="stop when standard input is closed")
     options = parser.parse_args(arguments)
-    run_worker(Settings(), options.task, options.concurrency, options.stop_at_eof)
+    threading.Thread(target=_stop_with_parent, name="parent-watch", daemon=True).start()
+    _run(Settings(), options.task, ["--pool", "solo"])
 
 
-def run_worker(settings: Settings, task: Task, concurrency: int, stop_at_eof: bool = False) -> None:
-    """Work until SIGTERM, which hands the running job back. One job at a time needs no pool of processes."""
+def run_worker(settings: Settings, task: Task, concurrency: int) -> None:
+    """Work in a pool of `concurrency` processes until SIGTERM, which lets the running jobs finish."""
+    _run(settings, task, ["--pool", "prefork", "--concurrency", str(concurrency)])
+
+
+def workers_answer(settings: Settings) -> bool:
+    """Whether a worker of this machine answers through the broker, busy or not."""
+    answers = Services(settings).celery.control.inspect(timeout=PING_WAIT_S).ping() or {}
+    return any(name.endswith(f"@{socket.gethostname()}") for name in answers)
+
+
+def _run(settings: Settings, task: Task, pool: list[str]) -> None:
     configure_logging(settings.log_format)
     services = Services(settings)
     register_tasks(services)
@@ -39,11 +52,8 @@ def run_worker(settings: Settings, task: Task, concurrency: int, stop_at_eof: bo
         services.stopping.set()
 
     worker_shutting_down.connect(note_stop)
-    if stop_at_eof:
-        threading.Thread(target=_stop_with_parent, name="parent-watch", daemon=True).start()
     # It warns root of unpickled messages; ours are JSON, and an id at that.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    pool = ["--pool", "solo"] if concurrency == 1 else ["--pool", "prefork", "--concurrency", str(concurrency)]
     services.celery.worker_main(
         [
             "--quiet",

@@ -1,7 +1,9 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.worker.postgres import running_postgres
 from tests.worker.pumped import PumpedServices, queue_job
 from worker.job import Job
 from worker.jobs import JobTable
@@ -13,9 +15,17 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data")
 
 
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as address:
+        yield address
+
+
 @pytest.fixture
-def services(settings: Settings) -> PumpedServices:
-    return PumpedServices(settings)
+def services(settings: Settings) -> Iterator[PumpedServices]:
+    services = PumpedServices(settings)
+    yield services
+    services.jobs.engine.dispose()
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
-"""The job table against a real SQLite file: who may do what to a job, and when."""
+"""The job table in real databases: who may do what to a job, and when."""
 
 import threading
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -11,6 +14,18 @@ from worker.job import MAX_ATTEMPTS, Job, Recording, Stage, State, Task, Wishes
 from worker.jobs import FIRST_RESEND_S, WORKER_LOST, JobTable
 from worker.schema import jobs as table
 from worker.schema import now_s
+from worker.settings import Settings
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    if request.param == "sqlite":
+        return Settings(data_dir=tmp_path / "data")
+    server = request.getfixturevalue("postgres")
+    name = f"jobs_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return Settings(data_dir=tmp_path / "data", database_url=f"{server}/{name}")
 
 
 def end_lease(jobs: JobTable, id: str) -> None:

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,17 @@ def test_migrations_make_exactly_the_tables_of_the_schema(tmp_path: Path) -> Non
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+@pytest.mark.postgres
+def test_migrations_of_several_processes_at_once(postgres: str) -> None:
+    """And in PostgreSQL, whose types differ from SQLite's."""
+    engine = connect(f"{postgres}/postgres")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate, [engine] * 4))
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
 
 
 def test_migrations_go_down_to_an_empty_database(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 // Shows /openapi.json without anything from elsewhere.
 
-const METHODS = ["get", "post", "put", "patch", "delete"];
+const METHODS = ["post", "get", "put", "patch", "delete"];
 
 function element(kind, properties = {}, ...children) {
   const made = Object.assign(document.createElement(kind), properties);
@@ -9,6 +9,9 @@ function element(kind, properties = {}, ...children) {
 }
 
 const code = (text) => element("code", { textContent: text });
+
+// What stands between backticks is set as code.
+const words = (text) => text.split("`").map((piece, index) => (index % 2 ? code(piece) : piece));
 
 function resolve(schema, api) {
   if (schema?.$ref) return resolve(schema.$ref.split("/").slice(1).reduce((at, name) => at[name], api), api);
@@ -29,7 +32,7 @@ function fields(properties, required, api) {
   for (const [name, schema] of Object.entries(properties)) {
     const description = resolve(schema, api).description ?? schema.description;
     const about = [typeOf(schema, api), required.includes(name) ? "required" : "", description ?? ""];
-    list.append(element("dt", {}, code(name)), element("dd", { textContent: about.filter(Boolean).join("; ") }));
+    list.append(element("dt", {}, code(name)), element("dd", {}, ...words(about.filter(Boolean).join("; "))));
   }
   return list;
 }
@@ -37,7 +40,7 @@ function fields(properties, required, api) {
 function responses(operation, api) {
   const list = element("dl");
   for (const [status, response] of Object.entries(operation.responses)) {
-    list.append(element("dt", {}, code(status)), element("dd", { textContent: response.description }));
+    list.append(element("dt", {}, code(status)), element("dd", {}, ...words(response.description)));
   }
   const parts = [element("h3", { textContent: "Answers" }), list];
   const json = Object.entries(operation.responses).find(([status]) => status < "300")?.[1].content?.["application/json"];
@@ -49,7 +52,7 @@ function responses(operation, api) {
 function operationView(path, method, operation, api) {
   const heading = element("h2", {}, element("span", { className: "method", textContent: method.toUpperCase() }), code(path));
   const view = element("section", { className: "operation" }, heading, element("p", { textContent: `${operation.summary}.` }));
-  if (operation.description) view.append(element("p", { textContent: operation.description }));
+  if (operation.description) view.append(element("p", {}, ...words(operation.description)));
   if (operation.parameters?.length) {
     const properties = Object.fromEntries(
       operation.parameters.map((one) => [one.name, { ...one.schema, description: one.description }]),
@@ -65,8 +68,10 @@ function operationView(path, method, operation, api) {
 
 const api = await (await fetch("/openapi.json")).json();
 document.getElementById("example").textContent = [
-  `curl -F recording=@minuet.m4a ${location.origin}/v1/transcriptions      # 202, with the job's address`,
-  `curl ${location.origin}/v1/transcriptions/ID                            # until "state" is "done"`,
+  "# answers 202 with the job's address",
+  `curl -F recording=@minuet.m4a ${location.origin}/v1/transcriptions`,
+  '# until "state" is "done"',
+  `curl ${location.origin}/v1/transcriptions/ID`,
   `curl -OJ ${location.origin}/v1/transcriptions/ID/score.pdf`,
 ].join("\n");
 const operations = document.getElementById("operations");

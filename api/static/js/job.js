@@ -74,6 +74,7 @@ export class JobView {
     part("delete").hidden = false;
     showStages(job);
     part("job-status").textContent = status(job);
+    part("job-status").hidden = job.state === "failed";
     if (job.error) this.showProblem(job.error.message);
     part("warnings").hidden = job.warnings.length === 0;
     part("warnings").replaceChildren(...job.warnings.map((text) => element("li", { textContent: text })));
