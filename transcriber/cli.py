@@ -11,7 +11,6 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -175,5 +174,7 @@ def _log_error() -> Path:
 
 def _show_version(shown: bool) -> None:
     if shown:
+        from importlib.metadata import version
+
         typer.echo(version("transcriber"))
         raise typer.Exit

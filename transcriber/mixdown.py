@@ -22,6 +22,9 @@ LEAST_GAP_AFTER_LOSS_S = 0.002  # below the shortest packet in use (2.5 ms), abo
 LONGEST_GAP_S = 60.0  # a longer leap is a broken time stamp, not lost sound
 BLOCK_S = 0.25  # mixed at once: frames of 20 ms one by one take three times as long
 PACKED = "flt"  # libav's name for interleaved float32
+LOUDEST = 2.0**16  # 16-bit integers kept as floats reach half of that; anything above is no sound
+LEVEL_QUANTILE = 0.999  # of all samples: above it are peaks and damage, not the level
+LEVEL_STRIDE = 7  # every seventh sample tells the level of a long recording as well
 FULL_SCALE = 0.9999  # 16-bit converters stop at 32767 / 32768
 CANCELLED = 0.1  # of the energy that unrelated channels would leave: only opposite phase falls 10 dB below that
 
@@ -84,13 +87,17 @@ class Mixdown:
             self._mix()
 
     def finish(self) -> NDArray[np.float32]:
-        """The mono samples, at most full scale: float recordings and lossy decoders go above it."""
+        """The mono samples within full scale.
+
+        Recordings in floats may be louder throughout and are brought down; the odd sample above full scale, from a
+        lossy decoder or from damage, is clipped as any player does.
+        """
         self._mix()
         self._feed(np.zeros(0, np.float32), last=True)
         samples = np.frombuffer(self._sound, np.float32)
-        peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
-        if peak > 1:
-            samples /= peak
+        if max(samples.max(initial=0.0), -samples.min(initial=0.0)) > 1:
+            level = float(np.quantile(np.abs(samples[::LEVEL_STRIDE]), LEVEL_QUANTILE))
+            np.clip(samples / max(1.0, level), -1, 1, out=samples)
         return samples
 
     @property
@@ -130,10 +137,10 @@ class Mixdown:
             return
         values = np.concatenate(self._block)
         self._block.clear()
-        numbers = np.isfinite(values)
-        if not numbers.all():
-            self.broken += values.size - int(np.count_nonzero(numbers))
-            values[~numbers] = 0
+        sound = np.abs(values) <= LOUDEST  # false for NaN too
+        if not sound.all():
+            self.broken += values.size - int(np.count_nonzero(sound))
+            values[~sound] = 0
         channels = values.shape[1]
         weights = np.full(channels, 1 / channels, np.float32)
         if self._channel is not None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -126,14 +127,31 @@ def read_track(
         )
 
 
+class _Bytes:
+    """A file as libav may see it: without a name, so that it is judged by content and not by extension.
+
+    Impossible seeks, which damaged headers cause, are answered and not raised: PyAV prints what is raised from here.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.read = file.read
+        self.tell = file.tell
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except OSError:
+            return -1
+
+
 @contextmanager
 def open_container(path: Path) -> Iterator[InputContainer]:
     """Raises NotAudio, or DamagedRecording where the file begins like a recording but cannot be opened."""
-    # By descriptor: PyAV would pass on the name of a file object, and libav would judge by its extension.
-    with open(os.open(path, os.O_RDONLY), "rb") as file:
+    with path.open("rb") as file:
         try:
             container = av.open(
-                file,
+                _Bytes(file),
                 mode="r",
                 metadata_errors="replace",
                 container_options={"format_whitelist": FORMATS, "protocol_whitelist": "none"},
