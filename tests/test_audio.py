@@ -103,9 +103,9 @@ def test_a_recording_above_full_scale_is_brought_down_without_clipping(tmp_path:
 
 
 def test_one_absurd_sample_does_not_silence_the_rest(tmp_path: Path) -> None:
-    sound = tone(440, 1.0)
-    sound[0, 10_000] = 30_000
-    samples = audio.load(written(tmp_path / "spike.wav", wav(sound, sample_format="<f4"))).samples
+    sound = tone(440, 20.0, 16_000)
+    sound[0, 4_000] = 30_000
+    samples = audio.load(written(tmp_path / "spike.wav", wav(sound, 16_000, "<f4"))).samples
     assert np.abs(samples).max() == 1.0
     assert np.abs(samples[8_000:-1_000]).max() == pytest.approx(0.5, abs=0.01)
 
