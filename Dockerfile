@@ -13,7 +13,7 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt README.md ./
 RUN case "$ACCELERATOR" in \
         cpu) index="--extra-index-url https://download.pytorch.org/whl/cpu" ;; \
-        cuda) index=""; sed -i 's/^\(torch==[0-9.]*\)+cpu$/\1/' constraints.txt ;; \
+        cuda) index="" ;; \
         *) echo "ACCELERATOR is cpu or cuda, not $ACCELERATOR" >&2; exit 1 ;; \
     esac \
     && pip install $index --constraint constraints.txt ".[service]"
