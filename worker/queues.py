@@ -7,7 +7,9 @@ redelivery would do late (Redis) or never (files), or for ever (a task that kill
 from __future__ import annotations
 
 from celery import Celery
+from kombu.entity import Exchange, Queue
 
+from worker import filequeue
 from worker.job import Task
 from worker.settings import Settings
 
@@ -26,7 +28,10 @@ def create_celery(settings: Settings) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
-        task_default_queue=Task.LISTEN,
+        # On the default exchange, which routes by a queue's own name and needs no table shared between processes.
+        task_queues=[_queue(task.value) for task in Task],
+        task_create_missing_queues=False,
+        task_default_queue=Task.LISTEN.value,
         task_acks_late=False,
         task_publish_retry=False,
         worker_prefetch_multiplier=1,
@@ -49,16 +54,18 @@ def create_celery(settings: Settings) -> Celery:
     return app
 
 
+def _queue(name: str) -> Queue:
+    return Queue(name, Exchange(""), routing_key=name)  # type: ignore[no-untyped-call]
+
+
 def _use_files(app: Celery, settings: Settings) -> None:
-    root = settings.data_dir / "queue"
-    messages = root / "messages"
+    messages = settings.data_dir / "queue"
     messages.mkdir(parents=True, exist_ok=True)
     app.conf.update(
-        broker_url="filesystem://localhost",
+        broker_url=f"{filequeue.ALIAS}://localhost",
         broker_transport_options={
             "data_folder_in": str(messages),
             "data_folder_out": str(messages),
-            "control_folder": str(root / "control"),
             "polling_interval": FILE_POLL_S,
         },
         worker_enable_remote_control=False,
