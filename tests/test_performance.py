@@ -1,10 +1,11 @@
 from pathlib import Path
 
+import mido
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcriber.errors import NoNotes, NotMidi
+from transcriber.errors import NoNotes, NotMidi, RecordingTooLong
 from transcriber.performance import (
     Note,
     Pedal,
@@ -41,6 +42,50 @@ def test_text_named_midi_is_refused(tmp_path: Path) -> None:
     path.write_text("not a midi file")
     with pytest.raises(NotMidi):
         read_midi(path)
+
+
+def midi_file(body: bytes, division: int = 480) -> bytes:
+    header = b"MThd\x00\x00\x00\x06\x00\x01\x00\x01" + division.to_bytes(2, "big")
+    return header + b"MTrk" + len(body).to_bytes(4, "big") + body
+
+
+ONE_NOTE = b"\x00\x90\x3c\x40\x83\x60\x80\x3c\x00\x00\xff\x2f\x00"
+NO_TIME = b"\x00\xff\x51\x03\x00\x00\x00"  # a tempo of 0 microseconds a quarter
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        midi_file(ONE_NOTE, division=0),
+        midi_file(NO_TIME + ONE_NOTE),
+        midi_file(ONE_NOTE)[:-8],
+        midi_file(b"\x00\xff\x59\x02\x0f\x01" + ONE_NOTE),  # a key of fifteen sharps
+        b"MThd",
+    ],
+)
+def test_midi_that_makes_no_sense_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "song.mid"
+    path.write_bytes(midi_file(ONE_NOTE))
+    assert [(note.pitch, note.velocity) for note in read_midi(path).notes] == [(60, 64)]
+    path.write_bytes(data)
+    with pytest.raises(NotMidi):
+        read_midi(path)
+
+
+def test_a_tempo_in_the_second_track_is_read_in_silence(tmp_path: Path) -> None:
+    file = mido.MidiFile()
+    file.tracks.append(mido.MidiTrack())
+    tempo = mido.MetaMessage("set_tempo", tempo=400_000)
+    notes = [mido.Message("note_on", note=60, velocity=64), mido.Message("note_off", note=60, time=480)]
+    file.tracks.append(mido.MidiTrack([tempo, *notes]))
+    file.save(tmp_path / "song.mid")
+    assert len(read_midi(tmp_path / "song.mid").notes) == 1
+
+
+def test_a_huge_midi_file_is_refused_unread(tmp_path: Path) -> None:
+    (tmp_path / "song.mid").write_bytes(midi_file(ONE_NOTE) + bytes(3_000_000))
+    with pytest.raises(RecordingTooLong, match=r"3\.0 MB; the largest accepted has 2 MB"):
+        read_midi(tmp_path / "song.mid")
 
 
 def test_midi_without_notes_is_refused(tmp_path: Path) -> None:

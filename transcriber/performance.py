@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 import io
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ PEDAL_DOWN = 64  # controller values from here on hold the dampers up (MIDI 1.0)
 MIDI_RESOLUTION = 480  # ticks a quarter note
 MIDI_TEMPO = 120.0  # quarters a minute: one tick is 1.04 ms
 LONGEST_MIDI_S = 4 * 3600.0
+LARGEST_MIDI = 2_000_000  # bytes: four hours with every move of the pedal; takes half a minute to parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,17 @@ def read_midi(path: Path) -> Performance:
 
     Raises NotMidi where the file cannot be read, NoNotes where it holds no note, RecordingTooLong above four hours.
     """
+    size = path.stat().st_size
+    if size > LARGEST_MIDI:
+        raise RecordingTooLong(
+            f"This MIDI file has {size / 1e6:.1f} MB; the largest accepted has {LARGEST_MIDI / 1e6:.0f} MB."
+        )
     try:
-        midi = pretty_midi.PrettyMIDI(str(path))
-    except (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, mido.KeySignatureError) as cause:
+        with warnings.catch_warnings():
+            # Tempo changes outside the first track are against the standard, common, and read all the same.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            midi = pretty_midi.PrettyMIDI(str(path))
+    except (OSError, EOFError, ArithmeticError, ValueError, LookupError, TypeError, mido.KeySignatureError) as cause:
         raise NotMidi(
             "This file is not a MIDI file that can be read; export it again as a standard MIDI file."
         ) from cause

@@ -98,14 +98,16 @@ def read_track(
             )
         mixdown = Mixdown(longest_s, channel, _lead_in_s(container, stream))
         after_loss = damaged = False
+        told_s = 0.0
         for frames in _decoded(container, stream):
             after_loss = after_loss or frames is None
             for frame in frames or ():
                 mixdown.add(frame, after_loss=after_loss)
                 damaged = damaged or after_loss
                 after_loss = False
-            if on_progress is not None and announced_s:
-                on_progress(min(1.0, mixdown.elapsed_s / announced_s))
+            if on_progress is not None and announced_s and mixdown.elapsed_s > told_s:
+                told_s = mixdown.elapsed_s
+                on_progress(min(1.0, told_s / announced_s))
         samples = mixdown.finish()
         if on_progress is not None:
             on_progress(1.0)
