@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transcriber.errors import NoNotes
+from transcriber.notate.clefs import place_clefs
 from transcriber.notate.edits import Corrections, Edit, gather
+from transcriber.notate.expression import find_accents, with_expression
 from transcriber.notate.hands import find_hands
 from transcriber.notate.key import KeyRegion, find_keys
 from transcriber.notate.measures import printed_bars, write_measure
@@ -60,10 +62,12 @@ def notate_on(
     keys = (KeyRegion(0, corrections.key),) if corrections.key else find_keys(placed, timeline)
     key_of_bar = [_key_at(keys, index) for index in range(len(timeline.bars))]
     spelling = _spell(placed, timeline, key_of_bar, corrections)
-    measures = tuple(
-        write_measure(span, timeline, key_of_bar[span.index], (upper[span.index], lower[span.index]), spelling)
+    accents = find_accents(placed)
+    plain = [
+        write_measure(span, timeline, key_of_bar[span.index], (upper[span.index], lower[span.index]), spelling, accents)
         for span in spans
-    )
+    ]
+    measures = place_clefs(with_expression(plain, spans, placed, performance.pedals, timeline))
     dropped = {**swallowed, **doubled, **dict.fromkeys(corrections.deleted, "deleted by an edit")}
     return Score(
         measures,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -74,9 +74,10 @@ def write_measure(
     key: KeySignature,
     staves: tuple[BarVoices, BarVoices],
     spelling: Mapping[int, SpelledPitch],
+    accents: Collection[int] = (),
 ) -> Measure:
     """One measure without clefs and directions. `spelling` gives the written pitch of each source."""
-    writer = _Writer(span, timeline, spelling)
+    writer = _Writer(span, timeline, spelling, accents)
     beat = in_ticks(span.time.beat_q)
     return Measure(
         span.number,
@@ -92,10 +93,13 @@ def write_measure(
 class _Writer:
     """Writes the voices of one bar."""
 
-    def __init__(self, span: BarSpan, timeline: Timeline, spelling: Mapping[int, SpelledPitch]) -> None:
+    def __init__(
+        self, span: BarSpan, timeline: Timeline, spelling: Mapping[int, SpelledPitch], accents: Collection[int]
+    ) -> None:
         self.span = span
         self.pulses = timeline.pulses_between(span.start, span.end)
         self.spelling = spelling
+        self.accents = accents
 
     def staff(self, voices: BarVoices) -> tuple[Voice, ...]:
         if not voices:
@@ -155,7 +159,9 @@ class _Writer:
 
     def _chords(self, struck: Struck, zones: Sequence[Zone]) -> list[Event]:
         parts = self._parts(struck.start, struck.end, zones, rest=False)
-        marks: tuple[Articulation, ...] = ("staccato",) if struck.staccato and len(parts) == 1 else ()
+        staccato: tuple[Articulation, ...] = ("staccato",) if struck.staccato and len(parts) == 1 else ()
+        accented = any(note.attack.source in self.accents for note in struck.notes)
+        accent: tuple[Articulation, ...] = ("accent",) if accented else ()
         events: list[Event] = []
         for place, (part, tuplet) in enumerate(parts):
             first = place == 0 and not struck.tied_from
@@ -178,7 +184,7 @@ class _Writer:
                     part.value,
                     heads,
                     tuplet,
-                    marks,
+                    (*staccato, *accent) if first else (),
                     ornament="trill" if first and any(note.attack.trill for note in struck.notes) else None,
                     arpeggio=first and sum(note.attack.rolled for note in struck.notes) > 1,
                     graces=self._graces(struck) if first else (),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from transcriber.notate.rhythm import Placed
-from transcriber.notate.timeline import TICKS, Timeline
+from transcriber.notate.timeline import TICKS, Pulse, Timeline
 
 # A note held past the next onset of its staff is written longer than that onset in 72 % of cases from 1.5 times the
 # distance on; where the distance is a half beat or less, only from 2.5 times on (63 %).
@@ -25,8 +25,13 @@ TWO_BEATS = round(2.1 * TICKS)
 REST_BELOW_BEAT = 0.1
 REST_BELOW_TWO, REST_BELOW_TWO_PEDALLED = 0.55, 0.3
 REST_BELOW_LONG, REST_BELOW_LONG_PEDALLED = 0.7, 0.35
+# A note off the beat that could run over the next beat ends there instead below these shares, by the same counts: from
+# the middle of its beat, and from weaker places.
+OVER_BEAT, OVER_BEAT_PEDALLED = 0.55, 0.45
+OVER_BEAT_WEAK = 0.65
+OVER_OTHER_VOICE = 0.75  # a note outlasts an onset of the other voice only if its key is down for most of the way
 STACCATO_BELOW = 0.2  # the share of dots among notes this short is highest (18 %)
-STACCATO_SHORTEST = round(0.4 * TICKS)
+STACCATO_LENGTHS = {TICKS // 2, TICKS, TICKS // 3}  # eighths and quarters, plain or in triplets
 TIED_OVER = TICKS // 4  # a note is tied over the bar line if it is held at least a sixteenth beyond it
 
 # Costs of the search for two voices, in quarters of lost length.
@@ -181,16 +186,29 @@ def _end(
     if goes_on and _fills(target - start, held_to - start, pedal):
         return Struck(start, bar_end, group.notes, tied_on=True), target
     target = min(target, bar_end)
-    for stop in dict.fromkeys((target, min(group.next_start, target))):
-        length, kept = stop - start, held_to - start
-        if _fills(length, kept, pedal) or length <= BEAT:
-            short = kept < STACCATO_BELOW * length and STACCATO_SHORTEST <= length <= BEAT and not pedal
-            return Struck(start, stop, group.notes, staccato=short or not _fills(length, kept, pedal)), stop
+    kept = held_to - start
+    if target > group.next_start and kept < OVER_OTHER_VOICE * (target - start):
+        target = group.next_start
     pulse = timeline.pulse_at(start)
-    stop = min(target, pulse.start + pulse.length)
+    beat = pulse.start + pulse.length
+    if pulse.start < start and beat < target and not _runs_over(pulse, start, kept / (target - start), pedal):
+        target = beat
+    length = target - start
+    if _fills(length, kept, pedal) or length <= BEAT:
+        short = kept < STACCATO_BELOW * length and not pedal
+        dotted = (short or not _fills(length, kept, pedal)) and length in STACCATO_LENGTHS
+        return Struck(start, target, group.notes, staccato=dotted), target
+    stop = min(target, beat)
     while stop < target and stop < start + 0.7 * (held_to - start):
         stop = min(target, stop + pulse.length)
     return Struck(start, stop, group.notes), stop
+
+
+def _runs_over(pulse: Pulse, start: int, share: float, pedal: bool) -> bool:
+    """Whether a note that starts off the beat is written over the next one, for `share` of which its key is down."""
+    if (start - pulse.start) * 2 == pulse.length:
+        return share >= (OVER_BEAT_PEDALLED if pedal else OVER_BEAT)
+    return share >= OVER_BEAT_WEAK
 
 
 def _fills(distance: int, kept: float, pedal: bool) -> bool:

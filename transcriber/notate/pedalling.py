@@ -1,0 +1,61 @@
+"""Pedal marks: the performed presses of the sustain pedal at written places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Literal
+
+from transcriber.notate.timeline import Timeline
+from transcriber.performance import Pedal
+
+# Legato pedalling lifts for a moment at the new harmony: a lift up to this long between two presses is one change.
+LIFT_S = 0.4
+SHORTEST_S = 0.15  # a touch this short colours an attack and is not marked
+
+
+@dataclass(frozen=True, slots=True)
+class PedalStep:
+    """`tick` is a place on the timeline."""
+
+    tick: int
+    kind: Literal["start", "change", "stop"]
+
+
+def pedal_steps(pedals: Sequence[Pedal], timeline: Timeline, start: int, end: int) -> list[PedalStep]:
+    """Starts, changes and stops on half pulses from tick `start` to `end`; changes are at least a pulse apart."""
+    presses = [pedal for pedal in pedals if pedal.off_s - pedal.on_s >= SHORTEST_S]
+    steps: list[PedalStep] = []
+    last = start  # the place of the last step
+    down = False
+    for pedal, following in zip_longest(presses, presses[1:]):
+        on, off = _snap(pedal.on_s, timeline), _snap(pedal.off_s, timeline)
+        if off <= start or on >= end:
+            continue
+        if not down:
+            last = max(on, last)
+            steps.append(PedalStep(last, "start"))
+            down = True
+        pulse = timeline.pulse_at(last).length
+        goes_on = following is not None and (
+            following.on_s - pedal.off_s <= LIFT_S or _snap(following.on_s, timeline) < max(off, last + pulse // 2)
+        )
+        if goes_on and off < end:
+            if off - last >= pulse:
+                last = off
+                steps.append(PedalStep(last, "change"))
+        else:
+            last = min(end, max(off, last + pulse // 2))
+            steps.append(PedalStep(last, "stop"))
+            down = False
+    if down:
+        steps.append(PedalStep(end, "stop"))
+    return steps
+
+
+def _snap(seconds: float, timeline: Timeline) -> int:
+    tick = timeline.tick_at(seconds)
+    pulse = timeline.pulse_at(int(tick))
+    half = pulse.length // 2
+    return pulse.start + round((tick - pulse.start) / half) * half
