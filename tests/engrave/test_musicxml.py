@@ -14,7 +14,19 @@ import pytest
 from tests.engrave.scores import SCORES, bar, finished, octaves, study, voice, waltz, whole_rest
 from transcriber.engrave.musicxml import write_musicxml
 from transcriber.errors import EngravingError
-from transcriber.score import Chord, Dynamic, KeySignature, NoteHead, PedalMark, Rest, Score, TimeSignature, Wedge
+from transcriber.score import (
+    UPPER,
+    Chord,
+    Dynamic,
+    KeySignature,
+    NoteHead,
+    Ottava,
+    PedalMark,
+    Rest,
+    Score,
+    TimeSignature,
+    Wedge,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -144,7 +156,7 @@ def test_directions_stand_where_they_belong() -> None:
             ("1", "octave-shift", "down", Fraction(2)),
             ("1", "pedal", "start", Fraction(0)),
             ("2", "dynamics", None, Fraction(1, 3)),
-            ("2", "pedal", "stop", Fraction(0)),
+            ("1", "pedal", "stop", Fraction(4)),
             ("2", "pedal", "start", Fraction(0)),
             ("2", "pedal", "stop", Fraction(7, 2)),
             ("2", "pedal", "start", Fraction(7, 2)),
@@ -178,6 +190,19 @@ def test_no_hairpin_or_pedal_ends_in_the_file_before_it_starts() -> None:
         "2",
         "2",
     ]
+
+
+def test_what_stops_with_a_bar_line_stops_before_it() -> None:
+    time, key = TimeSignature(4, 4), KeySignature(0)
+    begin = (Wedge(Fraction(0), "crescendo"), PedalMark(Fraction(0), "start"), Ottava(Fraction(0), UPPER, "start"))
+    end = (Wedge(Fraction(0), "stop"), PedalMark(Fraction(0), "stop"), Ottava(Fraction(0), UPPER, "stop"))
+    measures = [
+        bar(number, time, key, [voice(1, "C6/1")], [voice(1, "C3/1")], directions=marks)
+        for number, marks in ((1, begin), (2, end))
+    ]
+    first, second = parsed(finished(measures)[0]).iter("measure")
+    assert len(first.findall("direction")) == 6
+    assert second.findall("direction") == []
 
 
 def test_a_mark_is_written_at_the_note_that_starts_with_it_whichever_hand_plays_it() -> None:

@@ -16,7 +16,7 @@ from transcriber.engrave.accidentals import Accidental, shown_accidentals
 from transcriber.engrave.beams import beam_voice
 from transcriber.engrave.directions import direction_elements
 from transcriber.engrave.notes import Line, note_elements
-from transcriber.engrave.placement import BAR_END, Slot, chunks, reading_order, slots
+from transcriber.engrave.placement import BAR_END, Slot, chunks, reading_order, slots, with_ends_before_bar_lines
 from transcriber.engrave.stems import stem_directions
 from transcriber.engrave.xmltree import child, text
 from transcriber.errors import EngravingError
@@ -49,9 +49,10 @@ def write_musicxml(score: Score) -> bytes:
     divisions = _divisions(score)
     accidentals = shown_accidentals(score)
     clefs: list[ClefSign | None] = [None, None]
-    for index, measure in enumerate(score.measures):
-        before = score.measures[index - 1] if index else None
-        after = score.measures[index + 1] if index + 1 < len(score.measures) else None
+    measures = with_ends_before_bar_lines(score.measures)
+    for index, measure in enumerate(measures):
+        before = measures[index - 1] if index else None
+        after = measures[index + 1] if index + 1 < len(measures) else None
         element = child(part, "measure", number=str(measure.number), id=measure_id(index))
         if measure.length_q < measure.time.measure_q:
             element.set("implicit", "yes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
@@ -27,6 +28,28 @@ class Stream(NamedTuple):
 
 
 BAR_END = -1
+
+
+def with_ends_before_bar_lines(measures: Sequence[Measure]) -> tuple[Measure, ...]:
+    """The same marks, but what stops at the start of a bar stops at the end of the one before.
+
+    Else a line that ends with its bar would stretch into the next, and at worst onto the next page.
+    """
+    kept: list[list[Direction]] = []
+    for index, measure in enumerate(measures):
+        here: list[Direction] = []
+        for mark in measure.directions:
+            if index == 0 or mark.onset_q > 0 or not isinstance(mark, Wedge | PedalMark | Ottava):
+                here.append(mark)
+            elif mark.kind == "stop":
+                kept[-1].append(replace(mark, onset_q=measures[index - 1].length_q))
+            elif mark.kind == "change":
+                kept[-1].append(PedalMark(measures[index - 1].length_q, "stop"))
+                here.append(PedalMark(mark.onset_q, "start"))
+            else:
+                here.append(mark)
+        kept.append(here)
+    return tuple(replace(measure, directions=tuple(marks)) for measure, marks in zip(measures, kept, strict=True))
 
 
 def slots(measure: Measure) -> dict[Slot, list[tuple[Direction, Fraction]]]:
