@@ -116,3 +116,8 @@ def video(path: Path, sound: Sound | None, rate: int = 48_000, sound_starts_s: f
 def silent_flac(path: Path, duration_s: float, rate: int = 44_100) -> Path:
     """Hours of digital silence in a few kilobytes, whose header tells no length."""
     return encode(path, np.zeros((1, round(duration_s * rate)), np.float32), "flac", rate)
+
+
+def written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path

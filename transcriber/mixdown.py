@@ -5,6 +5,8 @@ Channels are averaged here: libav's own downmix scales stereo by 1 / sqrt(2), 3 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import av
 import numpy as np
 import soxr
@@ -49,13 +51,21 @@ class Mixdown:
     """Mono sound at 16 kHz that grows frame by frame, and what was seen on the way.
 
     `channel` takes that channel alone instead of the mean. Lost sound, shown by a leap in the time stamps, is replaced
-    by silence. Memory: 4 bytes a sample at 16 kHz, whatever came in, and one block.
+    by silence. `on_mixed` is told the seconds so far after every block. Memory: 4 bytes a sample at 16 kHz, whatever
+    came in, and one block.
     """
 
-    def __init__(self, longest_s: float, channel: int | None = None, lead_in_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        longest_s: float,
+        channel: int | None = None,
+        lead_in_s: float = 0.0,
+        on_mixed: Callable[[float], None] | None = None,
+    ) -> None:
         self._longest_s = longest_s
         self._channel = channel
         self._lead_in_s = lead_in_s
+        self._on_mixed = on_mixed
         self._next_s: float | None = None  # the time stamp that the next frame should have
         self._form: tuple[int, str, str] | None = None  # rate, layout and sample format of the frames at hand
         self._rate = 0
@@ -164,6 +174,8 @@ class Mixdown:
             return
         self._sound += self._resampler.resample_chunk(mixed, last=last).tobytes()
         self.elapsed_s += len(mixed) / self._rate
+        if self._on_mixed is not None:
+            self._on_mixed(self.elapsed_s)
         if self.elapsed_s > self._longest_s:
             raise RecordingTooLong(
                 f"This recording lasts more than {in_words(self._longest_s)}, the longest accepted; "

@@ -96,37 +96,31 @@ def read_track(
                 f"This recording lasts {in_words(announced_s)}; the longest accepted is {in_words(longest_s)}. "
                 "Cut it into parts and send them one by one."
             )
-        mixdown = Mixdown(longest_s, channel, _lead_in_s(container, stream))
+        tell = (lambda mixed_s: on_progress(min(1.0, mixed_s / announced_s))) if on_progress and announced_s else None
+        mixdown = Mixdown(longest_s, channel, _lead_in_s(container, stream), tell)
         after_loss = damaged = False
-        told_s = 0.0
         for frames in _decoded(container, stream):
             after_loss = after_loss or frames is None
             for frame in frames or ():
                 mixdown.add(frame, after_loss=after_loss)
                 damaged = damaged or after_loss
                 after_loss = False
-            if on_progress is not None and announced_s and mixdown.elapsed_s > told_s:
-                told_s = mixdown.elapsed_s
-                on_progress(min(1.0, told_s / announced_s))
         samples = mixdown.finish()
-        if on_progress is not None:
-            on_progress(1.0)
-        if after_loss and not mixdown.values:
-            raise DamagedRecording("None of the sound in this file can be decoded; copy or export it again.")
-        values = max(1, mixdown.values)
-        missing_s = max(0.0, announced_s - mixdown.elapsed_s)
-        if missing_s and _is_guess(path, index, container.format.name):
-            missing_s = 0.0
-        return Track(
-            samples=samples,
-            peaks=tuple(mixdown.peaks.tolist()),
-            clipped_share=mixdown.clipped / values,
-            broken_share=mixdown.broken / values,
-            damaged=damaged or mixdown.lost_s > 0,
-            lost_s=mixdown.lost_s + missing_s if damaged else mixdown.lost_s,
-            missing_s=0.0 if damaged else missing_s,
-            cancels=mixdown.cancels,
-        )
+        guessed = _is_guess(path, index, container.format.name)
+    if after_loss and not mixdown.values:
+        raise DamagedRecording("None of the sound in this file can be decoded; copy or export it again.")
+    values = max(1, mixdown.values)
+    missing_s = 0.0 if guessed else max(0.0, announced_s - mixdown.elapsed_s)
+    return Track(
+        samples=samples,
+        peaks=tuple(mixdown.peaks.tolist()),
+        clipped_share=mixdown.clipped / values,
+        broken_share=mixdown.broken / values,
+        damaged=damaged or mixdown.lost_s > 0,
+        lost_s=mixdown.lost_s + missing_s if damaged else mixdown.lost_s,
+        missing_s=0.0 if damaged else missing_s,
+        cancels=mixdown.cancels,
+    )
 
 
 class _Bytes:
@@ -236,7 +230,10 @@ def _is_guess(path: Path, index: int, format_name: str) -> bool:
     if format_name != "mp3":
         return format_name in GUESSED_LENGTHS
     with open_container(path) as container:
-        first_sound = next(container.demux(container.streams.audio[index])).pos or 0
+        try:
+            first_sound = next(container.demux(container.streams.audio[index])).pos or 0
+        except av.FFmpegError:
+            return True
     with path.open("rb") as file:
         file.seek(max(0, first_sound - LONGEST_MP3_FRAME))
         head = file.read(min(first_sound, LONGEST_MP3_FRAME))
