@@ -68,6 +68,7 @@ OPTIONS: dict[str, object] = {
     "justifyVertically": True,
     "spacingBraceGroup": 14,
     "justificationBraceGroup": 0.0,  # the room left over goes between systems, not between the hands
+    "octaveAlternativeSymbols": True,  # 8va, not 8 alone
     "leftMarginRightBarLine": 2.0,
     "rightMarginNote": 0.25,
     "breaksNoWidow": True,
