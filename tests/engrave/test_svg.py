@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -94,6 +95,20 @@ def test_the_same_score_gives_the_same_pages_whatever_was_drawn_before() -> None
     first = draw_pages(document, title="Study")
     draw_pages(write_musicxml(waltz()[0]))
     assert draw_pages(document, title="Study") == first
+
+
+def test_threads_draw_the_same_pages() -> None:
+    documents = [write_musicxml(make()[0]) for make in SCORES.values()] * 2
+    alone = [draw_pages(document) for document in documents]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(draw_pages, documents)) == alone
+
+
+def test_a_composer_without_a_title_stands_above_the_music() -> None:
+    score = replace(waltz()[0], title="")
+    page = draw_pages(write_musicxml(score), composer=score.composer)[0]
+    name = next(text for text in ElementTree.fromstring(page).iter(f"{SVG}text") if text.text == score.composer)
+    assert name.get("y") == "0"
 
 
 def test_messages_of_verovio_are_logged_and_not_printed(

@@ -127,7 +127,8 @@ def _heading(title: str, composer: str) -> str:
         size = min(TITLE_SIZE, int(LINE_WIDTH / _letters(shown)))
         lines.append(_line(shown, LINE_WIDTH // 2, TITLE_BASELINE, size, "middle"))
     if composer:
-        lines.append(_line(composer, LINE_WIDTH, COMPOSER_BASELINE, COMPOSER_SIZE, "end"))
+        # Without a title verovio keeps no room for a heading, and the name goes into the margin.
+        lines.append(_line(composer, LINE_WIDTH, COMPOSER_BASELINE if title else 0, COMPOSER_SIZE, "end"))
     return f'<g class="pgHead">{"".join(lines)}</g>'
 
 
