@@ -21,6 +21,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from unicodedata import east_asian_width
 from xml.sax.saxutils import escape
@@ -36,6 +37,7 @@ PAGE_WIDTH, PAGE_HEIGHT = 1984, 2806  # A4 in verovio's units
 UNITS_PER_MM = PAGE_WIDTH / 210
 STAFF_MM = 7.0  # as in MusicXML
 MARGIN = round(12 * UNITS_PER_MM)
+RESOURCES = str(files("verovio") / "data")
 FONTS = Path(__file__).parent / "fonts"
 SIGNS_FONT = "Text Signs"
 MUSIC_FONT = "Leipzig"  # verovio's default, which it also asks for within text
@@ -82,6 +84,7 @@ _drawing = threading.Lock()
 def draw_pages(musicxml: bytes, *, title: str = "", composer: str = "") -> tuple[str, ...]:
     """The pages of a MusicXML document as SVG documents. Raises EngravingError where verovio cannot draw it."""
     with _drawing, _logged_messages():
+        verovio.setDefaultResourcePath(RESOURCES)  # it is kept for each thread, and importing sets it for one
         toolkit = verovio.toolkit()
         if not toolkit.setOptions(OPTIONS):
             raise EngravingError("The score cannot be drawn, because the installed verovio refuses its options.")
