@@ -70,6 +70,7 @@ FILE: dict[int | str, dict[str, Any]] = {
     status_code=202,
     response_model=Transcription,
     summary="Upload a recording",
+    response_description="Accepted; the job waits for a worker.",
     openapi_extra={"requestBody": UPLOAD_FORM},
     responses=ACCEPTED
     | documented(
@@ -100,6 +101,7 @@ async def upload(request: Request, services: Shared) -> Response:
 @router.get(
     ROOT,
     summary="List transcriptions, newest first",
+    response_description="One page.",
     responses=documented(_404="Listing is switched off here."),
 )
 def list_transcriptions(
@@ -116,7 +118,12 @@ def list_transcriptions(
     return TranscriptionList(transcriptions=[Transcription.of(job) for job in page], next=following)
 
 
-@router.get(ROOT + "/{id}", summary="How far a transcription is", responses=documented(_404="No such transcription."))
+@router.get(
+    ROOT + "/{id}",
+    summary="How far a transcription is",
+    response_description="The job as it stands.",
+    responses=documented(_404="No such transcription."),
+)
 def show(id: JobId, services: Shared, response: Response) -> Transcription:
     response.headers["Cache-Control"] = "no-store"
     return Transcription.of(_find(services, id))
@@ -126,6 +133,7 @@ def show(id: JobId, services: Shared, response: Response) -> Transcription:
     ROOT + "/{id}",
     status_code=204,
     summary="Stop a transcription and delete everything of it",
+    response_description="It is gone.",
     responses=documented(_404="No such transcription."),
 )
 def delete(id: JobId, services: Shared) -> None:
@@ -173,7 +181,7 @@ def result(
     raise Problem(404, "not-found", f"The transcription has no file {name!r}; its `links` name those there are.")
 
 
-@health.get("/healthz", summary="Whether the service answers")
+@health.get("/healthz", summary="Whether the service answers", response_description="It does.")
 def healthz(services: Shared) -> Health:
     return Health(version=services.jobs.version)
 

@@ -42,27 +42,24 @@ class Embedded:
         self.services = services
         self._stop = threading.Event()
         self._workers: list[WorkerProcess] = []
-        self._threads: list[threading.Thread] = []
+        self._watcher = threading.Thread(target=self._watch, name="worker-watch")
+        self._sweeper = threading.Thread(target=services.sweeper.run, args=(self._stop,), name="sweeper")
 
     def __enter__(self) -> Self:
         migrate(self.services.jobs.engine)
         settings = self.services.settings
         for task, count in ((Task.LISTEN, settings.listen_workers), (Task.NOTATE, settings.notate_workers)):
             self._workers.extend(self._start(task) for _ in range(count))
-        self._threads = [
-            threading.Thread(target=self._watch, name="worker-watch"),
-            threading.Thread(target=self.services.sweeper.run, args=(self._stop,), name="sweeper"),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._watcher.start()
+        self._sweeper.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        self._watcher.join()  # before any worker ends, or it would start another
         for worker in self._workers:
             worker.process.terminate()
+        self._sweeper.join()
         deadline_s = time.monotonic() + STOP_WAIT_S
         for worker in self._workers:
             self._end(worker, deadline_s)

@@ -1,0 +1,87 @@
+"""The two tasks with the real library; only the network is replaced, by an ear that hears one scale."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import transcriber.listen
+from tests.worker.pumped import PumpedServices, queue_job
+from transcriber.errors import RecordingTooLong
+from transcriber.performance import Note, Performance, decode_performance, write_midi
+from worker.job import Job, Stage, Wishes
+from worker.stages import listen_to, write_down
+from worker.storage import read_blob, write_blob
+
+SCALE = Performance(
+    tuple(Note(0.5 * place, 0.5 * place + 0.45, pitch, 70) for place, pitch in enumerate((60, 62, 64, 65, 67, 69))),
+    (),
+    3.0,
+)
+
+
+def silent(stage: Stage, progress: float = 0.0) -> None:
+    """A report that nobody reads."""
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> bytes:
+    path = tmp_path / "tone.wav"
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 16_000), 16_000)
+    return path.read_bytes()
+
+
+def test_what_was_heard_is_stored(
+    services: PumpedServices, job: Job, tone: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+
+    def hear(recording: object, *, device: str, on_progress: object) -> Performance:
+        assert device == "cpu"
+        assert callable(on_progress)
+        on_progress(0.5)
+        return SCALE
+
+    def report(stage: Stage, progress: float = 0.0) -> None:
+        assert stage is Stage.LISTEN
+        seen.append(progress)
+
+    monkeypatch.setattr(transcriber.listen, "listen", hear)
+    write_blob(services.storage, f"{job.id}/recording.wav", tone)
+    heard = listen_to(job, services.storage, "cpu", 60.0, report)
+    assert heard.duration_s == pytest.approx(3.0, abs=0.01)
+    assert 0.5 in seen
+    assert decode_performance(read_blob(services.storage, f"{job.id}/performance.json")) == SCALE
+
+
+def test_recording_longer_than_allowed(services: PumpedServices, job: Job, tone: bytes) -> None:
+    write_blob(services.storage, f"{job.id}/recording.wav", tone)
+    with pytest.raises(RecordingTooLong):
+        listen_to(job, services.storage, "cpu", 2.0, silent)
+
+
+def test_midi_file_is_written_down_as_wished(services: PumpedServices, tmp_path: Path) -> None:
+    job = queue_job(services.jobs, is_midi=True)
+    job = dataclasses.replace(job, wishes=Wishes(composer="Anonymous", metre="3/4", key="F major"))
+    write_midi(SCALE, tmp_path / "scale.mid")
+    write_blob(services.storage, f"{job.id}/recording.mid", (tmp_path / "scale.mid").read_bytes())
+    stages: list[Stage] = []
+    written = write_down(job, services.storage, lambda stage, progress=0.0: stages.append(stage))
+    assert (stages[0], stages[-1]) == (Stage.NOTATE, Stage.ENGRAVE)
+    assert set(written.files) == {
+        "score.musicxml",
+        "score.pdf",
+        "score.page-1.svg",
+        "score.mid",
+        "score.quantized.mid",
+        "score.sync.json",
+    }
+    for name, size in written.files.items():
+        assert services.storage.size(f"{job.id}/{name}") == size
+    musicxml = read_blob(services.storage, f"{job.id}/score.musicxml").decode()
+    assert "<beats>3</beats>" in musicxml
+    assert "<fifths>-1</fifths>" in musicxml
+    assert "étude" in musicxml, "without a title the recording's name is printed"
+    assert "Anonymous" in musicxml
