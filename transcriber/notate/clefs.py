@@ -57,7 +57,7 @@ def place_clefs(measures: Sequence[Measure]) -> tuple[Measure, ...]:
 def _readings(measures: Sequence[Measure], staff: int) -> list[_Reading]:
     """Viterbi over the bars of a staff: the cheapest way to read them."""
     options = READINGS[staff]
-    costs = [0.0 if option == options[0] else CHANGE_CLEF / 2 for option in options]
+    costs = [_change(options[0], option) for option in options]
     back: list[list[int]] = []
     for measure in measures:
         heights = [

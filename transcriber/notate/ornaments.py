@@ -21,6 +21,7 @@ ROLL_REST = 1.8  # the next note comes later than the roll's own pace by this fa
 TRILL_NOTES = 6
 TRILL_GAP_S = 0.16  # longest step inside a trill; the mean step is at most TRILL_PACE_S
 TRILL_PACE_S = 0.11  # nine notes a second; sixteenths at 136 quarters a minute
+TRILL_NOTE_S = 0.25  # a note held longer than this is no shake of a trill, but what it leads to
 TRILL_REASON = "played as part of a trill, which is written as one note"
 
 
@@ -82,7 +83,8 @@ def _alternations(attacks: Sequence[Attack]) -> list[list[Attack]]:
     runs: list[list[Attack]] = []
     run: list[Attack] = []
     for attack in attacks:
-        if run and attack.pitch != run[-1].pitch and attack.onset_s - run[-1].onset_s <= TRILL_GAP_S:
+        follows = run and attack.pitch != run[-1].pitch and attack.onset_s - run[-1].onset_s <= TRILL_GAP_S
+        if follows and attack.offset_s - attack.onset_s <= TRILL_NOTE_S:
             run.append(attack)
         else:
             runs.append(run)

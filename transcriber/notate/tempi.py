@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from transcriber.notate.measures import BarSpan
 from transcriber.notate.timeline import Timeline, in_ticks
+from transcriber.notate.values import VALUES
 from transcriber.score import NoteValue, TempoMark, TimeSignature, Words
 
 # The steps of Maelzel's metronome, which tempo marks have used ever since.
@@ -18,7 +20,6 @@ FAST_WORDS = ((168, "Presto"), (200, "Prestissimo"))
 
 SECTION_BARS = 8  # a new tempo must hold for so long
 SECTION_RATIO = 1.3  # and differ by so much; performers sway by about a tenth around one tempo
-CHANGE_COST = 1.2  # of a new section, in bars that are off by a factor of e
 RIT_RATIO = 0.72  # of the section's tempo: well beyond the usual breathing at a cadence
 BACK_RATIO = 0.9  # in tempo again; where a rit. begins and where it ends
 LONGEST_RIT = 3  # bars before the slowest one
@@ -56,16 +57,16 @@ def find_sections(tempi: Sequence[float]) -> list[TempoSection]:
 
 
 def _strongest_cut(tempi: Sequence[float]) -> int | None:
-    """Where the first new tempo begins: the first cut whose two sides, eight bars each, lie far enough apart."""
+    """Where the first new tempo begins: two stretches of eight bars, far apart, each as even as can be."""
     best: tuple[float, int] | None = None
     for cut in range(SECTION_BARS, len(tempi) - SECTION_BARS + 1):
-        before = statistics.median(tempi[cut - SECTION_BARS : cut])
-        after = statistics.median(tempi[cut : cut + SECTION_BARS])
-        ratio = max(before, after) / min(before, after)
-        if ratio >= SECTION_RATIO and (best is None or ratio > best[0]):
-            best = (ratio, cut)
-        elif best is not None and cut > best[1] + SECTION_BARS:
+        if best is not None and cut > best[1] + SECTION_BARS:
             break
+        sides = (tempi[cut - SECTION_BARS : cut], tempi[cut : cut + SECTION_BARS])
+        before, after = (statistics.median(side) for side in sides)
+        if max(before, after) >= SECTION_RATIO * min(before, after):
+            spread = sum(abs(math.log(tempo / statistics.median(side))) for side in sides for tempo in side)
+            best = min(best or (spread, cut), (spread, cut))
     return None if best is None else best[1]
 
 
@@ -87,13 +88,7 @@ def tempo_marks(spans: Sequence[BarSpan], timeline: Timeline) -> list[tuple[int,
 
 def beat_value(time: TimeSignature) -> NoteValue:
     """The felt beat as a written value."""
-    values = {quarters: value for value in _BEATS for quarters in (in_ticks(value.quarters),)}
-    return values[in_ticks(time.beat_q)]
-
-
-_BEATS = tuple(
-    NoteValue(name, dots) for name in ("whole", "half", "quarter", "eighth", "16th", "32nd") for dots in (0, 1)
-)
+    return VALUES[in_ticks(time.beat_q)]
 
 
 def metronome_mark(per_minute: float) -> float:

@@ -41,7 +41,7 @@ CUT_SHORT = 0.5
 CUT_SHORT_MOST = 1.5
 MIXED_CHORD = 0.3
 CROSSING = 1.0
-BEAM = 24
+BEAM = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +85,23 @@ def find_voices(notes: Sequence[Placed], pedalled: frozenset[int], timeline: Tim
     for note in notes:
         by_start[note.onset].append(note)
     bars: list[BarVoices] = []
-    carried: tuple[Struck, int] | None = None  # the chord tied over the bar line, and where it ends
+    carried: dict[int, tuple[Struck, int]] = {}  # by voice, the chord tied over the bar line and where it ends
     for first, end in zip(timeline.bar_starts, timeline.bar_starts[1:], strict=False):
         own = starts[bisect.bisect_left(starts, first) : bisect.bisect_left(starts, end)]
         following = bisect.bisect_left(starts, end)
         after = starts[following] if following < len(starts) else end
         groups = [_group(start, by_start, [*own[position + 1 :], after], end) for position, start in enumerate(own)]
         lines: list[list[Struck]] = [[], []]
-        if carried is not None:
-            chord, until = carried
-            stop = min(until, end)
-            lines[0].append(Struck(first, stop, chord.notes, tied_from=True, tied_on=until > end))
-            carried = (chord, until) if until > end else None
+        for voice, (chord, until) in carried.items():
+            lines[voice].append(Struck(first, min(until, end), chord.notes, tied_from=True, tied_on=until > end))
+        carried = {voice: held for voice, held in carried.items() if held[1] > end}
         for voice, members in enumerate(_divide(groups)):
             for position, group in enumerate(members):
                 nearest = members[position + 1].start if position + 1 < len(members) else None
                 struck, until = _end(group, nearest, end, after, pedalled, timeline)
                 lines[voice].append(struck)
                 if struck.tied_on:
-                    carried = (struck, until)
+                    carried[voice] = (struck, until)
         bars.append(tuple(tuple(line) for line in lines if line))
     return bars
 
@@ -136,8 +134,14 @@ def _divide(groups: Sequence[_Group]) -> tuple[list[_Group], list[_Group]]:
         return list(groups), []
     paths = [_Path(0.0, ())]
     for group in groups:
-        grown = [_grow(path, group, lower) for path in paths for lower in range(len(group.notes) + 1)]
-        paths = sorted(grown, key=lambda path: (path.cost, path.divisions))[:BEAM]
+        grown: dict[tuple[tuple[int, int], tuple[int, int], bool], _Path] = {}
+        for path in paths:
+            for lower in range(len(group.notes) + 1):
+                new = _grow(path, group, lower)
+                state = (new.until, new.pitch, new.divided)
+                if state not in grown or new.cost < grown[state].cost:
+                    grown[state] = new
+        paths = sorted(grown.values(), key=lambda path: path.cost)[:BEAM]
     upper, lower = [], []
     for group, division in zip(groups, paths[0].divisions, strict=True):
         if division < len(group.notes):

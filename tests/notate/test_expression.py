@@ -1,0 +1,133 @@
+"""Dynamics, accents, tempo, pedal, clefs: what is marked, and that little is."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from tests.notate.score_rules import meter_of, write
+from transcriber.notate.meter import Bar, Meter
+from transcriber.notate.tempi import beat_value, metronome_mark, tempo_word
+from transcriber.performance import Note, Pedal, Performance, sort_notes
+from transcriber.score import Clef, Dynamic, NoteValue, Ottava, PedalMark, Score, TempoMark, TimeSignature, Words
+
+FOUR = TimeSignature(4, 4)
+
+
+def steady(bars: int, *, pitch: int = 72, velocities: list[int] | None = None) -> list[Note]:
+    """Quarters at 120 a minute in the right hand, a low note on each bar."""
+    notes = [
+        Note(0.5 * beat, 0.5 * beat + 0.45, pitch + beat % 5, velocities[beat // 4] if velocities else 64)
+        for beat in range(4 * bars)
+    ]
+    return notes + [Note(2.0 * bar, 2.0 * bar + 1.9, 43, velocities[bar] if velocities else 64) for bar in range(bars)]
+
+
+def score_of(notes: list[Note], bars: int, pedals: tuple[Pedal, ...] = ()) -> Score:
+    return write(Performance(sort_notes(notes), pedals, 2.0 * bars), meter_of(FOUR, bars, 0.5))
+
+
+def marks(score: Score, kind: type) -> list[tuple[int, object]]:
+    return [
+        (index, mark) for index, bar in enumerate(score.measures) for mark in bar.directions if isinstance(mark, kind)
+    ]
+
+
+def test_dynamics_follow_the_phrases() -> None:
+    score = score_of(steady(16, velocities=[49] * 8 + [96] * 8), 16)
+    assert marks(score, Dynamic) == [(0, Dynamic(Fraction(0), "p")), (8, Dynamic(Fraction(0), "f"))]
+
+
+def test_one_loud_bar_is_no_new_dynamic() -> None:
+    score = score_of(steady(12, velocities=[64] * 6 + [80] + [64] * 5), 12)
+    assert [mark for _, mark in marks(score, Dynamic)] == [Dynamic(Fraction(0), "mp")]
+
+
+def test_a_note_that_stands_out_is_accented() -> None:
+    notes = steady(8)
+    notes[10] = Note(notes[10].onset_s, notes[10].offset_s, notes[10].pitch, 110)
+    accented = [(index, chord.onset_q) for index, _, _, chord in score_of(notes, 8).chords() if chord.articulations]
+    assert accented == [(2, Fraction(2))]
+
+
+def test_a_steady_tempo_is_marked_once() -> None:
+    (found,) = marks(score_of(steady(12), 12), TempoMark)
+    assert found == (0, TempoMark(Fraction(0), "Allegro", NoteValue("quarter"), 120.0))
+    assert marks(score_of(steady(12), 12), Words) == []
+
+
+def test_a_strong_ritardando_and_a_new_tempo() -> None:
+    beat_s = [0.5] * 40 + [0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9] + [0.5] * 16 + [0.3] * 64
+    times = [sum(beat_s[:beat]) for beat in range(len(beat_s) + 1)]
+    bars = tuple(Bar(FOUR, tuple(times[beat : beat + 4])) for beat in range(0, len(beat_s), 4))
+    notes = [Note(time, time + 0.25, 72 + beat % 5, 64) for beat, time in enumerate(times[:-1])]
+    score = write(Performance(tuple(notes), (), times[-1]), Meter(bars, times[-1]))
+    assert [(index, mark.text) for index, mark in marks(score, Words) if isinstance(mark, Words)] == [
+        (10, "rit."),
+        (12, "a tempo"),
+    ]
+    tempi = [(index, mark.per_minute) for index, mark in marks(score, TempoMark) if isinstance(mark, TempoMark)]
+    assert tempi == [(0, 120.0), (16, 200.0)]
+
+
+@pytest.mark.parametrize(
+    ("time", "value"),
+    [
+        ((4, 4), NoteValue("quarter")),
+        ((6, 8), NoteValue("quarter", 1)),
+        ((2, 2), NoteValue("half")),
+        ((3, 8), NoteValue("eighth")),
+    ],
+)
+def test_the_felt_beat(time: tuple[int, int], value: NoteValue) -> None:
+    assert beat_value(TimeSignature(*time)) == value
+
+
+def test_metronome_steps_and_words() -> None:
+    assert [metronome_mark(pace) for pace in (41.1, 61.0, 118.5, 205.0, 251.3, 12.0)] == [42, 60, 120, 208, 251, 12]
+    assert [tempo_word(pace) for pace in (30, 63, 72, 100, 112, 132, 180, 220)] == [
+        "Largo",
+        "Larghetto",
+        "Adagio",
+        "Andante",
+        "Moderato",
+        "Allegro",
+        "Presto",
+        "Prestissimo",
+    ]
+
+
+def test_legato_pedalling_becomes_changes() -> None:
+    pedals = tuple(Pedal(2.0 * bar + 0.15, 2.0 * bar + 2.02) for bar in range(4))
+    found = marks(score_of(steady(5), 5, pedals), PedalMark)
+    kinds = [(index, mark.onset_q, mark.kind) for index, mark in found if isinstance(mark, PedalMark)]
+    assert kinds == [(0, 0.5, "start"), (1, 0, "change"), (2, 0, "change"), (3, 0, "change"), (3, 4, "stop")]
+
+
+def test_separate_presses_start_and_stop_and_touches_are_left_out() -> None:
+    pedals = (Pedal(0.0, 1.0), Pedal(4.0, 5.0), Pedal(6.0, 6.05))
+    found = marks(score_of(steady(4), 4, pedals), PedalMark)
+    kinds = [(index, mark.onset_q, mark.kind) for index, mark in found if isinstance(mark, PedalMark)]
+    assert kinds == [(0, 0, "start"), (0, 2, "stop"), (2, 0, "start"), (2, 2, "stop")]
+
+
+def test_a_high_phrase_goes_under_an_octave_line_and_a_high_bass_into_the_treble_clef() -> None:
+    high = score_of(steady(4) + [Note(8 + 0.5 * k, 8.4 + 0.5 * k, 100 + k % 5, 64) for k in range(16)], 8)
+    assert [(index, mark.kind, mark.onset_q) for index, mark in marks(high, Ottava) if isinstance(mark, Ottava)] == [
+        (4, "start", 0),
+        (7, "stop", 4),
+    ]
+    assert all(bar.clefs == () for bar in high.measures)
+    middle = [
+        note
+        for bar in range(8)
+        for k in range(4)
+        for note in (
+            Note(2 * bar + 0.5 * k, 2 * bar + 0.5 * k + 0.45, 84 + k, 64),
+            Note(2 * bar + 0.5 * k, 2 * bar + 0.5 * k + 0.45, (72 if bar >= 4 else 48) + k % 3, 64),
+        )
+    ]
+    assert [(index, clef) for index, bar in enumerate(score_of(middle, 8).measures) for clef in bar.clefs] == [
+        (4, Clef(1, "treble"))
+    ]

@@ -1,0 +1,126 @@
+"""Played rhythms with the unevenness of hands and microphones come out as they were meant."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import pytest
+
+from tests.notate.score_rules import assert_well_formed, meter_of, write
+from transcriber.performance import Note, Performance, sort_notes
+from transcriber.score import Score, TimeSignature
+
+BEAT_S = 0.6
+
+
+def play(onsets_q: list[tuple[float, int]], jitter_s: float = 0.012, held: float = 0.9, seed: int = 1) -> Performance:
+    """(position in quarters, pitch) at BEAT_S a quarter; each note is held up to the next of its register."""
+    rng = random.Random(seed)
+    notes = []
+    for position, pitch in onsets_q:
+        later = [other for other, key in onsets_q if other > position and (key < 55) == (pitch < 55)]
+        length_s = held * BEAT_S * (min(later, default=position + 1) - position)
+        onset_s = position * BEAT_S + rng.gauss(0, jitter_s)
+        notes.append(Note(onset_s, onset_s + length_s, pitch, 64))
+    return Performance(sort_notes(notes), (), max(note.offset_s for note in notes))
+
+
+def positions(score: Score) -> list[tuple[Fraction, int]]:
+    """(quarters from the first bar line, pitch) of every main note."""
+    starts = [Fraction(0)]
+    for measure in score.measures:
+        starts.append(starts[-1] + measure.length_q)
+    return sorted(
+        (starts[index] + chord.onset_q, head.pitch.midi)
+        for index, _, _, chord in score.chords()
+        for head in chord.heads
+        if not head.tie_stop
+    )
+
+
+def test_sixteenths_over_quarters() -> None:
+    tune = [(k / 4, 72 + k % 5) for k in range(32)] + [(float(k), 48) for k in range(8)]
+    performance = play(tune)
+    score = write(performance, meter_of(TimeSignature(4, 4), 2, BEAT_S))
+    assert positions(score) == sorted((Fraction(q), pitch) for q, pitch in tune)
+    assert all(event.tuplet is None for _, _, _, event in score.chords())
+
+
+def test_triplets_are_bracketed() -> None:
+    tune = [(k / 3, 72 + k % 5) for k in range(24)] + [(float(k), 48) for k in range(8)]
+    score = write(play(tune), meter_of(TimeSignature(4, 4), 2, BEAT_S))
+    assert positions(score) == sorted((Fraction(round(q * 3), 3), pitch) for q, pitch in tune)
+    upper = [event for measure in score.measures for event in measure.upper[0].events]
+    assert {(event.value.type, event.tuplet.actual if event.tuplet else 0) for event in upper} == {("eighth", 3)}
+
+
+def test_three_against_two() -> None:
+    tune = [(k / 3, 72 + k % 5) for k in range(24)] + [(k / 2, 48 + k % 3) for k in range(16)]
+    score = write(play(tune, jitter_s=0.006), meter_of(TimeSignature(4, 4), 2, BEAT_S))
+    assert positions(score) == sorted((Fraction(round(q * 6), 6), pitch) for q, pitch in tune)
+    lower = [event for measure in score.measures for event in measure.lower[0].events]
+    assert {(event.value.type, event.tuplet) for event in lower} == {("eighth", None)}
+
+
+def test_eighths_in_a_jig() -> None:
+    tune = [(k / 2, 72 + k % 5) for k in range(24)] + [(1.5 * k, 48) for k in range(8)]
+    performance = play(tune)
+    score = write(performance, meter_of(TimeSignature(6, 8), 4, 1.5 * BEAT_S))
+    assert positions(score) == sorted((Fraction(q), pitch) for q, pitch in tune)
+
+
+def test_a_hand_that_lags_is_still_together() -> None:
+    tune = [(float(k), 72 + k % 5) for k in range(8)] + [(float(k) + 0.06, 48) for k in range(8)]
+    score = write(play(tune, jitter_s=0.004), meter_of(TimeSignature(4, 4), 2, BEAT_S))
+    assert {position.denominator for position, _ in positions(score)} == {1}
+
+
+def test_a_quick_note_before_a_beat_is_a_grace_note() -> None:
+    tune = [(float(k), 72 + k % 3) for k in range(8)] + [(float(k), 48) for k in range(8)]
+    performance = play(tune, jitter_s=0.002)
+    grace = Note(4 * BEAT_S - 0.06, 4 * BEAT_S, 74, 60)
+    performance = Performance(sort_notes([*performance.notes, grace]), (), performance.duration_s)
+    score = write(performance, meter_of(TimeSignature(4, 4), 2, BEAT_S))
+    assert_well_formed(score, performance)
+    graces = [(index, chord.onset_q) for index, _, _, chord in score.chords() if chord.graces]
+    assert graces == [(1, Fraction(0))]
+
+
+def test_a_rolled_chord_is_one_chord() -> None:
+    roll = [Note(0.06 * k, 1.5, pitch, 64) for k, pitch in enumerate((60, 64, 67, 72))]
+    after = [Note(0.18 + BEAT_S * k, 0.5 + BEAT_S * k, 76, 64) for k in range(2, 4)]
+    performance = Performance(sort_notes([*roll, *after]), (), 3.0)
+    score = write(performance, meter_of(TimeSignature(4, 4), 1, BEAT_S, 0.18))
+    first = [chord for _, _, _, chord in score.chords() if chord.onset_q == 0]
+    assert sum(len(chord.heads) for chord in first) == 4
+    assert any(chord.arpeggio for chord in first)
+
+
+@pytest.mark.parametrize("interval", [1, 2])
+def test_a_trill_is_one_note(interval: int) -> None:
+    shakes = [Note(0.08 * k, 0.08 * k + 0.07, 72 + interval * (k % 2), 64) for k in range(15)]
+    performance = Performance(sort_notes([*shakes, Note(2 * BEAT_S, 2.5 * BEAT_S, 74, 64)]), (), 2.0)
+    score = write(performance, meter_of(TimeSignature(4, 4), 1, BEAT_S))
+    assert_well_formed(score, performance)
+    (trill,) = [chord for _, _, _, chord in score.chords() if chord.ornament == "trill"]
+    assert (trill.heads[0].pitch.midi, trill.duration_q) == (72, 2)
+    assert len(score.dropped) == 14
+
+
+def test_values_run_to_the_next_note_and_long_silences_are_rests() -> None:
+    tune = [(0.0, 72), (1.0, 74), (4.0, 76)]
+    performance = play(tune, held=0.6)
+    short = [Note(note.onset_s, min(note.offset_s, note.onset_s + 0.35), note.pitch, 64) for note in performance.notes]
+    score = write(Performance(tuple(short), (), 4.0), meter_of(TimeSignature(4, 4), 2, BEAT_S))
+    first = [(type(event).__name__, event.duration_q) for event in score.measures[0].upper[0].events]
+    assert first == [("Chord", 1), ("Chord", 1), ("Rest", 2)]
+
+
+def test_a_held_note_over_moving_ones_gets_its_own_voice() -> None:
+    held = [Note(0.0, 3.9 * BEAT_S, 79, 70)]
+    moving = [Note(k * BEAT_S, (k + 0.95) * BEAT_S, 67 + k, 64) for k in range(4)]
+    bass = [Note(0.0, 3.9 * BEAT_S, 43, 64)]
+    score = write(Performance(sort_notes([*held, *moving, *bass]), (), 3.0), meter_of(TimeSignature(4, 4), 1, BEAT_S))
+    upper = score.measures[0].upper
+    assert [[event.duration_q for event in voice.events] for voice in upper] == [[4], [1, 1, 1, 1]]
