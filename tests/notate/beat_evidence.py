@@ -10,6 +10,7 @@ from transcriber.notate.beatscores import (
     SHORTEST_BEAT_S,
     BeatScores,
 )
+from transcriber.notate.patterns import PatternScores
 
 
 def evidence(onset_s, beat_s, downbeat_s=(), metre=None):
@@ -29,6 +30,11 @@ def evidence(onset_s, beat_s, downbeat_s=(), metre=None):
         _around(bar_s, SHORTEST_BAR_S) if bar_s is not None else np.zeros((len(onset_s), PERIOD_BINS)),
         metres,
     )
+
+
+def no_patterns():
+    """Patterns that speak for no metre."""
+    return PatternScores(np.zeros(1), np.full((1, len(METRES)), -np.log(len(METRES))), np.zeros(1))
 
 
 def _is_near(onset_s, wanted_s):

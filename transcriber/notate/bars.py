@@ -1,7 +1,7 @@
 """Bars over beats: which beats begin a bar, and which metre each bar is in.
 
-A hidden Markov model over the beats whose state is (time signature, beat of the bar). The network's view of downbeats,
-bar lengths and metres is summed over the whole piece, so that what is clear in one phrase decides an unclear one. A
+A hidden Markov model over the beats whose state is (time signature, beat of the bar). The network's view of downbeats
+and metres and the patterns' view of metres are summed over the piece, so that a clear phrase decides an unclear one. A
 metre may change at a bar line, at a price; a bar with a beat too many is then written as one bar of another metre.
 """
 
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transcriber.notate.beatscores import METRES, PERIOD_BINS, PERIOD_BINS_PER_OCTAVE, SHORTEST_BAR_S, BeatScores
+from transcriber.notate.beatscores import METRES, BeatScores
 from transcriber.notate.onsets import Floats, Ints
+from transcriber.notate.patterns import PatternScores
 from transcriber.score import TimeSignature
 
 # Time signature -> the network's class that speaks for it, and its handicap in nats for each onset (rarer in the data).
@@ -30,19 +31,23 @@ SIGNATURES: dict[TimeSignature, tuple[tuple[int, int], float]] = {
     TimeSignature(9, 8): ((9, 8), 0.0),
     TimeSignature(12, 8): ((12, 8), 0.0),
 }
+UNKNOWN = ((4, 4), 0.0)  # speaks for a signature that only a listener asks for
 METRE_FLOOR = -4.0  # log-probability below which a class is simply unlikely
 
 
 @dataclass(frozen=True, slots=True)
 class BarWeights:
-    """Chosen by a sweep on the development pieces."""
+    """Chosen by a random search over 100 training and development performances (first 90 s, a third with errors).
 
-    downbeat: float = 1.0
-    silent: float = -1.5  # downbeat logit of a beat at which nothing is struck
-    metre: float = 0.15  # of the evidence on the metre, for each onset
-    bar: float = 0.1  # of the evidence on the bar's length, for each onset
+    The network's view of the bar's length was tried as well, as evidence for each onset: no gain beside the patterns.
+    """
+
+    downbeat: float = 1.5
+    silent: float = -1.0  # downbeat logit of a beat at which nothing is struck
+    metre: float = 0.03  # of the network's evidence on the metre, for each onset
+    pattern: float = 2.0  # of the patterns' evidence on the metre, for each stretch
     other_count: float = 6.0  # cost of a bar with another number of the same beats
-    other_beat: float = 12.0  # cost of a change to another kind of beat
+    other_beat: float = 15.0  # cost of a change to another kind of beat
     pickup: float = 1.0  # cost of beginning within a bar
 
 
@@ -63,6 +68,7 @@ def bar_path(
     beat_onset: Ints,
     onset_s: Floats,
     scores: BeatScores,
+    patterns: PatternScores,
     *,
     time: TimeSignature | None = None,
     opening: tuple[TimeSignature, int] | None = None,
@@ -73,7 +79,9 @@ def bar_path(
     state_metre = np.array([index for index, s in enumerate(signatures) for _ in range(s.beat_count)])
     state_position = np.array([position for s in signatures for position in range(s.beat_count)])
     likely = _downbeat_evidence(beat_onset, scores, weights)[:, None] * (state_position == 0)
-    likely = likely + _metre_evidence(beat_s, onset_s, scores, signatures, weights)[:, state_metre]
+    evidence = weights.metre * _metre_evidence(beat_s, onset_s, scores, signatures)
+    evidence += weights.pattern * _pattern_evidence(beat_s, patterns, signatures)
+    likely = likely + evidence[:, state_metre]
     if opening is not None:
         signature, first_downbeat = opening
         for beat in range(first_downbeat + 1):
@@ -117,27 +125,22 @@ def _downbeat_evidence(beat_onset: Ints, scores: BeatScores, weights: BarWeights
     return weights.downbeat * np.where(beat_onset >= 0, odds[beat_onset], weights.silent)
 
 
-def _metre_evidence(
-    beat_s: Floats, onset_s: Floats, scores: BeatScores, signatures: list[TimeSignature], weights: BarWeights
-) -> Floats:
-    """What the onsets of each beat say of each signature's class and bar length. Shape: (beats, signatures)."""
+def _metre_evidence(beat_s: Floats, onset_s: Floats, scores: BeatScores, signatures: list[TimeSignature]) -> Floats:
+    """What the onsets of each beat say of each signature. Shape: (beats, signatures)."""
     beat_of_onset = np.clip(np.searchsorted(beat_s, onset_s + 1e-9, side="right") - 1, 0, len(beat_s) - 1)
-    steps = np.diff(beat_s)
-    around = np.concatenate([steps[:1], steps[:1], steps, steps[-1:], steps[-1:], steps[-1:]])
-    usual_s = np.median(np.lib.stride_tricks.sliding_window_view(around, 5), axis=1)[: len(beat_s)]
-    evidence = np.zeros((len(onset_s), len(signatures)))
-    length = np.maximum(scores.bar - scores.bar.max(axis=1, keepdims=True), METRE_FLOOR)
-    for index, signature in enumerate(signatures):
-        speaker, handicap = SIGNATURES.get(signature, ((4, 4), 0.0))
-        evidence[:, index] = weights.metre * np.maximum(scores.metre[:, METRES.index(speaker)], METRE_FLOOR)
-        bar_s = usual_s[beat_of_onset] * signature.beat_count
-        bin_ = np.rint(np.log2(bar_s / SHORTEST_BAR_S) * PERIOD_BINS_PER_OCTAVE).astype(np.int64)
-        possible = (bin_ >= 0) & (bin_ < PERIOD_BINS)
-        heard = length[np.arange(len(onset_s)), np.clip(bin_, 0, PERIOD_BINS - 1)]
-        evidence[:, index] += weights.bar * np.where(possible, heard, METRE_FLOOR) - weights.metre * handicap
+    speakers, handicaps = zip(*(SIGNATURES.get(signature, UNKNOWN) for signature in signatures), strict=True)
+    heard = np.maximum(scores.metre, METRE_FLOOR)[:, [METRES.index(speaker) for speaker in speakers]]
     total = np.zeros((len(beat_s), len(signatures)))
-    np.add.at(total, beat_of_onset, evidence)
+    np.add.at(total, beat_of_onset, heard - np.array(handicaps))
     return total
+
+
+def _pattern_evidence(beat_s: Floats, patterns: PatternScores, signatures: list[TimeSignature]) -> Floats:
+    """What the patterns of each stretch say of each signature, shared among its beats. Shape: (beats, signatures)."""
+    stretch = np.clip(np.searchsorted(patterns.start_s, beat_s, side="right") - 1, 0, len(patterns.start_s) - 1)
+    share = 1 / np.bincount(stretch, minlength=len(patterns.start_s))[stretch]
+    speakers = [METRES.index(SIGNATURES.get(signature, UNKNOWN)[0]) for signature in signatures]
+    return np.asarray(np.maximum(patterns.metre, METRE_FLOOR)[stretch][:, speakers] * share[:, None])
 
 
 def _change_costs(signatures: list[TimeSignature], weights: BarWeights) -> Floats:

@@ -12,9 +12,14 @@ from transcriber.notate.bars import BarPath, bar_path
 from transcriber.notate.beats import BeatGrid, beat_grids
 from transcriber.notate.beatscores import BeatScores
 from transcriber.notate.onsets import Floats, NoteTable, Onsets, find_onsets, onset_features
+from transcriber.notate.patterns import PatternScores, judge_grid, shipped_pattern_model
 from transcriber.notate.regrid import relevel, shift
 from transcriber.performance import Performance
 from transcriber.score import TimeSignature
+
+FIT = (
+    2.0  # nats for a unit of the patterns' fit, beside the scores of beats and bars; from the same sweep as BarWeights
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,59 +60,72 @@ def find_meter(
         raise OptionError(f"The pickup is {pickup_q} quarters; it cannot be negative.")
     if not Fraction(1, 8) <= tempo_level <= 8:
         raise OptionError(f"The tempo level is {tempo_level}; it must lie between 1/8 and 8.")
-    onsets, scores = _hear(performance)
-    grid, path = _likeliest(onsets.time_s, scores, time)
+    heard = _hear(performance)
+    grid, path = _likeliest(heard, time)
     if tempo_level != 1:
-        grid, path = _at_level(grid, tempo_level, onsets.time_s, scores, time)
+        grid, path = _at_level(grid, tempo_level, heard, time)
     if pickup_q is not None:
-        grid, path = _with_pickup(grid, path, pickup_q, onsets.time_s, scores, time)
+        grid, path = _with_pickup(grid, path, pickup_q, heard, time)
     return _bars(grid, path, performance.notes[0].onset_s, performance.notes[-1].onset_s)
 
 
-def _hear(performance: Performance) -> tuple[Onsets, BeatScores]:
-    """The onsets and what the network says of each."""
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The notes, their onsets, and what the network says of each."""
+
+    notes: NoteTable
+    onsets: Onsets
+    scores: BeatScores
+
+
+def _hear(performance: Performance) -> _Heard:
     from transcriber.notate.network import score_onsets, shipped_network  # PyTorch takes seconds to import
 
     notes = NoteTable.of(performance)
     onsets = find_onsets(notes.onset_s)
-    return onsets, score_onsets(shipped_network(), onset_features(notes, onsets))
+    return _Heard(notes, onsets, score_onsets(shipped_network(), onset_features(notes, onsets)))
 
 
-def _likeliest(onset_s: Floats, scores: BeatScores, time: TimeSignature | None) -> tuple[BeatGrid, BarPath]:
-    """The tempo level whose beats and bars together are likeliest."""
-    candidates = [(grid, _path(grid, onset_s, scores, time)) for grid in beat_grids(onset_s, scores)]
-    return max(candidates, key=lambda candidate: candidate[0].score + candidate[1].score)
+def _likeliest(heard: _Heard, time: TimeSignature | None) -> tuple[BeatGrid, BarPath]:
+    """The tempo level whose beats, bars and patterns together are likeliest."""
+    candidates = []
+    for grid in beat_grids(heard.onsets.time_s, heard.scores):
+        patterns = _patterns(grid, heard)
+        path = _path(grid, heard, patterns, time)
+        score = grid.score + path.score + FIT * float(patterns.fit.sum())
+        candidates.append((score, grid, path))
+    _, grid, path = max(candidates, key=lambda candidate: candidate[0])
+    return grid, path
+
+
+def _patterns(grid: BeatGrid, heard: _Heard) -> PatternScores:
+    return judge_grid(heard.notes, heard.onsets, grid.time_s, shipped_pattern_model())
 
 
 def _path(
     grid: BeatGrid,
-    onset_s: Floats,
-    scores: BeatScores,
+    heard: _Heard,
+    patterns: PatternScores,
     time: TimeSignature | None,
     opening: tuple[TimeSignature, int] | None = None,
 ) -> BarPath:
     """Bars over all beats but the last, which only closes the grid."""
-    return bar_path(grid.time_s[:-1], grid.onset[:-1], onset_s, scores, time=time, opening=opening)
+    beat_s, onset = grid.time_s[:-1], grid.onset[:-1]
+    return bar_path(beat_s, onset, heard.onsets.time_s, heard.scores, patterns, time=time, opening=opening)
 
 
-def _at_level(
-    grid: BeatGrid, level: Fraction, onset_s: Floats, scores: BeatScores, time: TimeSignature | None
-) -> tuple[BeatGrid, BarPath]:
+def _at_level(grid: BeatGrid, level: Fraction, heard: _Heard, time: TimeSignature | None) -> tuple[BeatGrid, BarPath]:
     """The same beats divided and counted anew; of the ways to start counting, the one that makes the likeliest bars."""
-    grids = [relevel(grid, level, phase, onset_s) for phase in range(level.denominator)]
-    candidates = [(found, _path(found, onset_s, scores, time)) for found in grids]
+    grids = [relevel(grid, level, phase, heard.onsets.time_s) for phase in range(level.denominator)]
+    candidates = [(found, _path(found, heard, _patterns(found, heard), time)) for found in grids]
     return max(candidates, key=lambda candidate: candidate[1].score)
 
 
 def _with_pickup(
-    grid: BeatGrid,
-    path: BarPath,
-    pickup_q: Fraction,
-    onset_s: Floats,
-    scores: BeatScores,
-    time: TimeSignature | None,
+    grid: BeatGrid, path: BarPath, pickup_q: Fraction, heard: _Heard, time: TimeSignature | None
 ) -> tuple[BeatGrid, BarPath]:
     """Set the first bar line `pickup_q` after the first onset, moving the beats where they do not meet it."""
+    onset_s = heard.onsets.time_s
     signature = path.times[0]
     pickup_beats = float(pickup_q % signature.measure_q / signature.beat_q)
     off = _place(grid, onset_s) + pickup_beats
@@ -117,7 +135,7 @@ def _with_pickup(
     first_downbeat = int(np.floor(_place(grid, onset_s) + pickup_beats + 0.5))
     if first_downbeat >= len(grid.time_s) - 1:
         grid = shift(grid, 0.0, onset_s, beats_after=first_downbeat)
-    return grid, _path(grid, onset_s, scores, time, (signature, first_downbeat))
+    return grid, _path(grid, heard, _patterns(grid, heard), time, (signature, first_downbeat))
 
 
 def _place(grid: BeatGrid, onset_s: Floats) -> float:

@@ -92,10 +92,9 @@ def onset_features(notes: NoteTable, onsets: Onsets) -> NDArray[np.float32]:
     np.maximum.at(highest, of_note, notes.pitch)
     bass = np.zeros((count, 12))
     bass[np.arange(count), lowest % 12] = 1.0
-    split = _split_pitch(notes, onsets)
     is_low = np.zeros(count, dtype=bool)
     is_high = np.zeros(count, dtype=bool)
-    low_note = notes.pitch < split[of_note]
+    low_note = low_notes(notes, onsets)
     is_low[of_note[low_note]] = True
     is_high[of_note[~low_note]] = True
 
@@ -146,15 +145,16 @@ def _log(seconds: Floats) -> Floats:
     return np.asarray(np.log(np.clip(seconds, 0.02, LONGEST_S) / 0.3))
 
 
-def _split_pitch(notes: NoteTable, onsets: Onsets) -> Floats:
-    """A pitch between the hands around each onset: half-way between the lowest and the highest note nearby."""
+def low_notes(notes: NoteTable, onsets: Onsets) -> NDArray[np.bool_]:
+    """Whether each note lies below the middle of the lowest and the highest note nearby: roughly the left hand."""
     count, reach = len(onsets), 12  # onsets on either side: one or two bars
     lowest = np.full(count + 2 * reach, 127.0)
     highest = np.zeros(count + 2 * reach)
     np.minimum.at(lowest, onsets.of_note + reach, notes.pitch)
     np.maximum.at(highest, onsets.of_note + reach, notes.pitch)
     window = np.lib.stride_tricks.sliding_window_view
-    return np.asarray((window(lowest, 2 * reach + 1).min(axis=1) + window(highest, 2 * reach + 1).max(axis=1)) / 2)
+    middle = (window(lowest, 2 * reach + 1).min(axis=1) + window(highest, 2 * reach + 1).max(axis=1)) / 2
+    return np.asarray(notes.pitch < middle[onsets.of_note])
 
 
 def _neighbour_distances(time_s: Floats, member: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:

@@ -65,7 +65,7 @@ def label_onsets(onset_s: Floats, track: BeatTrack) -> Labels:
     weight[nearest[carries]] = 1
     downbeat[nearest[carries & (track.kind == DOWNBEAT)]] = 1
 
-    metre_of_beat = [_metre(*pair) for pair in zip(track.beats.tolist(), track.beat_type.tolist(), strict=True)]
+    metre_of_beat = [metre_index(*pair) for pair in zip(track.beats.tolist(), track.beat_type.tolist(), strict=True)]
     return Labels(
         beat.astype(np.float32),
         downbeat.astype(np.float32),
@@ -76,7 +76,7 @@ def label_onsets(onset_s: Floats, track: BeatTrack) -> Labels:
     )
 
 
-def _metre(beats: int, beat_type: int) -> int:
+def metre_index(beats: int, beat_type: int) -> int:
     signature = SAME_METRE.get((beats, beat_type), (beats, beat_type))
     return METRES.index(signature) if signature in METRES else -1
 
