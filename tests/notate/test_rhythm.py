@@ -104,7 +104,7 @@ def test_a_trill_is_one_note(interval: int) -> None:
     score = write(performance, meter_of(TimeSignature(4, 4), 1, BEAT_S))
     assert_well_formed(score, performance)
     (trill,) = [chord for _, _, _, chord in score.chords() if chord.ornament == "trill"]
-    assert (trill.heads[0].pitch.midi, trill.duration_q) == (72, 2)
+    assert (trill.heads[0].pitch.midi, trill.duration_q) == (72, Fraction(2))
     assert len(score.dropped) == 14
 
 
@@ -114,7 +114,7 @@ def test_values_run_to_the_next_note_and_long_silences_are_rests() -> None:
     short = [Note(note.onset_s, min(note.offset_s, note.onset_s + 0.35), note.pitch, 64) for note in performance.notes]
     score = write(Performance(tuple(short), (), 4.0), meter_of(TimeSignature(4, 4), 2, BEAT_S))
     first = [(type(event).__name__, event.duration_q) for event in score.measures[0].upper[0].events]
-    assert first == [("Chord", 1), ("Chord", 1), ("Rest", 2)]
+    assert first == [("Chord", Fraction(1)), ("Chord", Fraction(1)), ("Rest", Fraction(2))]
 
 
 def test_a_held_note_over_moving_ones_gets_its_own_voice() -> None:

@@ -136,13 +136,14 @@ def _divide(groups: Sequence[_Group]) -> tuple[list[_Group], list[_Group]]:
     for group in groups:
         grown: dict[tuple[tuple[int, int], tuple[int, int], bool], _Path] = {}
         for path in paths:
-            for lower in range(len(group.notes) + 1):
-                new = _grow(path, group, lower)
+            for division in range(len(group.notes) + 1):
+                new = _grow(path, group, division)
                 state = (new.until, new.pitch, new.divided)
                 if state not in grown or new.cost < grown[state].cost:
                     grown[state] = new
         paths = sorted(grown.values(), key=lambda path: path.cost)[:BEAM]
-    upper, lower = [], []
+    upper: list[_Group] = []
+    lower: list[_Group] = []
     for group, division in zip(groups, paths[0].divisions, strict=True):
         if division < len(group.notes):
             upper.append(replace(group, notes=group.notes[division:], held=group.held[division:]))
