@@ -25,8 +25,8 @@ Times = npt.NDArray[np.float64]
 TOGETHER_S = 0.035  # notes struck within this time count as one chord (95 % of written chords in the aligned scores)
 NEIGHBOURHOOD_S = 1.0  # how far around a note its surroundings are measured
 KERNEL = 5
-CHANNELS = 32
-DILATIONS = (1, 2, 4, 8, 16, 1)
+CHANNELS = 48
+DILATIONS = (1, 2, 4, 8, 16, 32, 1)
 FEATURES = 10
 
 COMFORTABLE_SPAN = 14  # semitones: a ninth lies under most hands

@@ -24,7 +24,7 @@ class PedalStep:
 
 
 def pedal_steps(pedals: Sequence[Pedal], timeline: Timeline, start: int, end: int) -> list[PedalStep]:
-    """Starts, changes and stops on half pulses from tick `start` to `end`; changes are at least a pulse apart."""
+    """Starts, changes and stops on half pulses from tick `start` to `end`; each holds for a pulse at least."""
     presses = [pedal for pedal in pedals if pedal.off_s - pedal.on_s >= SHORTEST_S]
     steps: list[PedalStep] = []
     last = start  # the place of the last step
@@ -46,9 +46,12 @@ def pedal_steps(pedals: Sequence[Pedal], timeline: Timeline, start: int, end: in
                 last = off
                 steps.append(PedalStep(last, "change"))
         else:
+            down = False
+            if steps[-1].kind == "start" and off - last < pulse:
+                steps.pop()
+                continue
             last = min(end, max(off, last + pulse // 2))
             steps.append(PedalStep(last, "stop"))
-            down = False
     if down:
         steps.append(PedalStep(end, "stop"))
     return steps
