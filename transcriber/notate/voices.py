@@ -90,7 +90,9 @@ def find_voices(notes: Sequence[Placed], pedalled: frozenset[int], timeline: Tim
         own = starts[bisect.bisect_left(starts, first) : bisect.bisect_left(starts, end)]
         following = bisect.bisect_left(starts, end)
         after = starts[following] if following < len(starts) else end
-        groups = [_group(start, by_start, [*own[position + 1 :], after], end) for position, start in enumerate(own)]
+        groups = [
+            _group(start, by_start, [*own[position + 1 :], after], end, timeline) for position, start in enumerate(own)
+        ]
         lines: list[list[Struck]] = [[], []]
         for voice, (chord, until) in carried.items():
             lines[voice].append(Struck(first, min(until, end), chord.notes, tied_from=True, tied_on=until > end))
@@ -106,23 +108,27 @@ def find_voices(notes: Sequence[Placed], pedalled: frozenset[int], timeline: Tim
     return bars
 
 
-def _group(start: int, by_start: dict[int, list[Placed]], later: list[int], bar_end: int) -> _Group:
+def _group(start: int, by_start: dict[int, list[Placed]], later: list[int], bar_end: int, timeline: Timeline) -> _Group:
     notes = tuple(sorted(by_start[start], key=lambda note: note.attack.pitch))
-    held = tuple(_held_until(note, by_start, later, bar_end) for note in notes)
+    held = tuple(_held_until(note, by_start, later, bar_end, timeline) for note in notes)
     return _Group(start, notes, held, later[0])
 
 
-def _held_until(note: Placed, by_start: dict[int, list[Placed]], later: list[int], bar_end: int) -> int | None:
-    """To which later onset of the bar, or its end, a note is held while the others of its staff move on."""
+def _held_until(
+    note: Placed, by_start: dict[int, list[Placed]], later: list[int], bar_end: int, timeline: Timeline
+) -> int | None:
+    """To which beat, or onset within its first beat, a note is held while the others of its staff move on."""
     distance = later[0] - note.onset
     ratio = HELD_RATIO if distance > QUICK else HELD_RATIO_QUICK
     if later[0] >= bar_end or note.held - note.onset < ratio * distance:
         return None
-    stops = [tick for tick in later if tick < bar_end] + [bar_end]
-    until = min(stops, key=lambda tick: abs(tick - note.held))
-    if until == later[0]:
+    within = note.onset + timeline.pulse_at(note.onset).length
+    stops = {pulse.start for pulse in timeline.pulses_between(note.onset + 1, bar_end)} | {bar_end}
+    stops |= {tick for tick in later if tick <= min(within, bar_end)}
+    until = min(sorted(stops), key=lambda tick: abs(tick - note.held))
+    if until <= later[0]:
         return None
-    moving = [other.attack.pitch for tick in stops if tick < until for other in by_start[tick]]
+    moving = [other.attack.pitch for tick in later if tick < until for other in by_start[tick]]
     if all(pitch > note.attack.pitch for pitch in moving) or all(pitch < note.attack.pitch for pitch in moving):
         return until
     return None
