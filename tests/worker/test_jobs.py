@@ -117,7 +117,7 @@ def test_beat_extends_the_lease(jobs: JobTable, job: Job) -> None:
     assert jobs.requeue_stale() == 0
     with jobs.engine.connect() as connection:
         left = connection.execute(sa.select(table.c.lease_until - now_s())).scalar_one()
-    assert left == pytest.approx(jobs.lease_s, abs=1.0)
+    assert left == pytest.approx(jobs.lease_s, abs=5.0)
 
 
 def test_third_lost_worker_fails_the_job_with_the_reason(jobs: JobTable, job: Job) -> None:
@@ -158,8 +158,8 @@ def test_message_is_sent_again_at_growing_intervals(jobs: JobTable, job: Job) ->
         assert jobs.take_due() == []
         with jobs.engine.connect() as connection:
             waits.append(connection.execute(sa.select(table.c.send_at - now_s())).scalar_one())
-    assert waits[:3] == pytest.approx([2 * FIRST_RESEND_S, 4 * FIRST_RESEND_S, 8 * FIRST_RESEND_S], abs=1.0)
-    assert waits[-1] == pytest.approx(600.0, abs=1.0)
+    assert waits[:3] == pytest.approx([2 * FIRST_RESEND_S, 4 * FIRST_RESEND_S, 8 * FIRST_RESEND_S], abs=5.0)
+    assert waits[-1] == pytest.approx(600.0, abs=5.0)
 
 
 def test_running_job_is_not_sent_again(jobs: JobTable, job: Job) -> None:
