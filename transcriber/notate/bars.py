@@ -43,9 +43,10 @@ class BarWeights:
     """
 
     downbeat: float = 1.5
+    lean: float = 0.4  # added to the downbeat logit: without it bars of two beats are joined to bars of four
     silent: float = -1.0  # downbeat logit of a beat at which nothing is struck
     metre: float = 0.03  # of the network's evidence on the metre, for each onset
-    pattern: float = 2.0  # of the patterns' evidence on the metre, for each stretch
+    pattern: float = 4.0  # of the patterns' evidence on the metre, for each stretch
     other_count: float = 6.0  # cost of a bar with another number of the same beats
     other_beat: float = 15.0  # cost of a change to another kind of beat
     pickup: float = 1.0  # cost of beginning within a bar
@@ -122,7 +123,7 @@ def _downbeat_evidence(beat_onset: Ints, scores: BeatScores, weights: BarWeights
     """Log odds of a downbeat against another beat, given a beat. Shape: (beats,)."""
     beat, downbeat = (1 / (1 + np.exp(-logit)) for logit in (scores.beat, scores.downbeat))
     odds = np.log(downbeat + 1e-3) - np.log(np.maximum(beat - downbeat, 0) + 1e-3)
-    return weights.downbeat * np.where(beat_onset >= 0, odds[beat_onset], weights.silent)
+    return weights.downbeat * np.where(beat_onset >= 0, odds[beat_onset] + weights.lean, weights.silent)
 
 
 def _metre_evidence(beat_s: Floats, onset_s: Floats, scores: BeatScores, signatures: list[TimeSignature]) -> Floats:
