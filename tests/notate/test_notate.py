@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
 
 import pytest
@@ -91,3 +92,16 @@ def test_a_storm_of_notes_is_written() -> None:
     )
     performance = Performance(notes, (), 4.0)
     assert_well_formed(write(performance, meter_of(TimeSignature(4, 4), 4, 0.5)), performance)
+
+
+def test_dense_music_with_held_notes_is_written() -> None:
+    rng = random.Random(1)
+    notes = []
+    for _ in range(500):
+        onset_s = rng.randrange(240) / 8 + rng.gauss(0.1, 0.01)
+        for _ in range(rng.choice([1, 1, 2, 3])):
+            notes.append(Note(onset_s, onset_s + 0.15 + 0.8 * rng.random(), rng.randint(30, 96), rng.randint(30, 100)))
+    performance = Performance(sort_notes(notes), (), 32.0)
+    score = write(performance, meter_of(TimeSignature(4, 4), 16, 0.5))
+    assert_well_formed(score, performance)
+    assert any(len(staff) == 2 for measure in score.measures for staff in measure.staves)

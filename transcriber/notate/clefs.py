@@ -16,6 +16,7 @@ EASY_LINES = 2
 CHANGE_CLEF = 16.0
 CHANGE_OCTAVE = 14.0
 UNUSUAL_BAR = 0.5  # for each bar away from the staff's usual clef, or under a line
+NEEDLESS_OCTAVE, NEEDLESS_CLEF = 1.0, 0.1  # for each head there that reads easily without
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,11 @@ def _readings(measures: Sequence[Measure], staff: int) -> list[_Reading]:
             for head in event.heads
         ]
         links, total = [], []
-        for target, option in enumerate(options):
+        for option in options:
             arrivals = [cost + _change(options[source], option) for source, cost in enumerate(costs)]
             best = min(range(len(options)), key=arrivals.__getitem__)
             links.append(best)
-            total.append(arrivals[best] + _reading_cost(heights, option) + (UNUSUAL_BAR if target else 0.0))
+            total.append(arrivals[best] + _reading_cost(heights, option, options[0]))
         costs = total
         back.append(links)
     state = min(range(len(options)), key=costs.__getitem__)
@@ -87,13 +88,19 @@ def _change(before: _Reading, after: _Reading) -> float:
     return CHANGE_CLEF * (before.clef != after.clef) + CHANGE_OCTAVE * (before.octaves != after.octaves)
 
 
-def _reading_cost(heights: Sequence[int], reading: _Reading) -> float:
-    bottom = BOTTOM_LINE[reading.clef] + 7 * reading.octaves
-    cost = 0.0
+def _reading_cost(heights: Sequence[int], reading: _Reading, usual: _Reading) -> float:
+    cost = 0.0 if reading == usual else UNUSUAL_BAR
+    needless = NEEDLESS_OCTAVE if reading.octaves else NEEDLESS_CLEF if reading != usual else 0.0
     for height in heights:
-        lines = max(0, (height - bottom - TOP_LINE) // 2, (bottom - height) // 2)
+        lines = _ledger_lines(height, reading)
         cost += 0.1 * lines + max(0, lines - EASY_LINES) ** 2 / 4
+        cost += needless * (_ledger_lines(height, usual) <= EASY_LINES)
     return cost
+
+
+def _ledger_lines(height: int, reading: _Reading) -> int:
+    bottom = BOTTOM_LINE[reading.clef] + 7 * reading.octaves
+    return max(0, (height - bottom - TOP_LINE) // 2, (bottom - height) // 2)
 
 
 def _height(pitch: SpelledPitch) -> int:
