@@ -17,6 +17,7 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, filesystem
 
+POLL_S = 0.2
 ALIAS = "filequeue"  # the scheme of the broker's address
 TRANSPORT_ALIASES[ALIAS] = f"{__name__}:Transport"
 
@@ -49,3 +50,7 @@ class Channel(filesystem.Channel):
 
 class Transport(filesystem.Transport):
     Channel = Channel
+
+    def drain_events(self, connection: Any, **_: Any) -> None:
+        """One look at the queue a call, where Celery asks for two seconds of them: a worker told to stop hears it."""
+        super().drain_events(connection, timeout=POLL_S)  # type: ignore[no-untyped-call]

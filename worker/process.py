@@ -66,6 +66,7 @@ def _run(settings: Settings, task: Task, pool: list[str]) -> None:
             "WARNING",
             "--without-gossip",
             "--without-mingle",
+            "--without-heartbeat",  # its timer would hold up the end of the process
             *pool,
         ]
     )

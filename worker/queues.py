@@ -13,7 +13,6 @@ from worker import filequeue
 from worker.job import Task
 from worker.settings import Settings
 
-FILE_POLL_S = 0.2
 VISIBILITY_TIMEOUT_S = 6 * 3600  # Redis: above the longest stage, so that no message returns while it is worked on
 BROKER_WAIT_S = 2.0  # an upload waits no longer for a broker that is away
 
@@ -66,7 +65,7 @@ def _use_files(app: Celery, settings: Settings) -> None:
         broker_transport_options={
             "data_folder_in": str(messages),
             "data_folder_out": str(messages),
-            "polling_interval": FILE_POLL_S,
+            "polling_interval": filequeue.POLL_S,
         },
         worker_enable_remote_control=False,
     )
