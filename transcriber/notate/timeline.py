@@ -44,10 +44,6 @@ class Timeline:
     _pulse_starts_s: tuple[float, ...]
     _pulse_starts: tuple[int, ...]
 
-    @property
-    def end_s(self) -> float:
-        return self.pulses[-1].end_s
-
     def pulse_index_at(self, seconds: float) -> int:
         return max(0, bisect.bisect_right(self._pulse_starts_s, seconds) - 1)
 

@@ -30,7 +30,6 @@ class AlignedPiece:
     work_group: int
     performance: Performance
     meter: Meter
-    bar_of_score: npt.NDArray[np.int64]  # index of the meter's bar for each bar of the score
     rows: dict[str, npt.NDArray[Any]]  # in the order of performance.notes
 
 
@@ -62,7 +61,7 @@ def aligned_piece(aligned: Any, index: int) -> AlignedPiece:
     bars = aligned.bars(meta["score"])
     meter = true_meter(aligned.beats(index), bars)
     name = f"{meta['composer']} {meta['title']} ({meta['performance']})"
-    return AlignedPiece(name, int(meta["work_group"]), performance, meter, np.arange(len(bars["on"])), rows)
+    return AlignedPiece(name, int(meta["work_group"]), performance, meter, rows)
 
 
 def true_meter(beats: dict[str, npt.NDArray[Any]], bars: dict[str, npt.NDArray[Any]]) -> Meter:
