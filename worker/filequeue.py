@@ -25,7 +25,7 @@ TRANSPORT_ALIASES[ALIAS] = f"{__name__}:Transport"
 class Channel(filesystem.Channel):
     """Messages are files TIME_ID.QUEUE.msg; those that end in .part are not there yet, or already taken."""
 
-    # Kombu's own classes disagree on the parameter's name.
+    # The two overrides are ignored because kombu's own base classes disagree on the parameters.
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:  # type: ignore[override]
         file = Path(self.data_folder_out) / f"{time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
         unfinished = file.with_name(file.name + ".part")
@@ -51,6 +51,6 @@ class Channel(filesystem.Channel):
 class Transport(filesystem.Transport):
     Channel = Channel
 
-    def drain_events(self, connection: Any, **_: Any) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:  # type: ignore[override]
         """One look at the queue a call, where Celery asks for two seconds of them: a worker told to stop hears it."""
         super().drain_events(connection, timeout=POLL_S)  # type: ignore[no-untyped-call]
