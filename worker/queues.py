@@ -65,6 +65,7 @@ def _use_files(app: Celery, settings: Settings) -> None:
         broker_transport_options={
             "data_folder_in": str(messages),
             "data_folder_out": str(messages),
+            "control_folder": str(settings.data_dir / "exchanges"),
             "polling_interval": filequeue.POLL_S,
         },
         worker_enable_remote_control=False,

@@ -71,6 +71,11 @@ def test_every_message_reaches_one_reader_only(settings: Settings) -> None:
     assert sorted(taken) == sorted(f"job{number}" for number in range(40))
 
 
-def test_queue_lies_in_the_data_folder(tmp_path: Path) -> None:
-    Services(Settings(data_dir=tmp_path)).send("a", Task.NOTATE)
+def test_queue_lies_in_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    services = Services(Settings(data_dir=tmp_path))
+    services.send("a", Task.NOTATE)
+    assert not list(elsewhere.iterdir())
     assert [path.suffix for path in (tmp_path / "queue").iterdir()] == [".msg"]
