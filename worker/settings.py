@@ -13,8 +13,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from transcriber.options import Device
+
 PREFIX = "TRANSCRIBER_"
-Device = Literal["auto", "cpu", "cuda"]
 
 
 class Settings(BaseSettings):

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from transcriber.files import stem_for
-from transcriber.options import FORMATS, Options
+from transcriber.options import FORMATS, Device, Options
 from transcriber.performance import Performance, decode_performance, encode_performance, read_midi
 from worker.job import Job, Stage
-from worker.settings import Device
 from worker.storage import Storage, read_blob, write_blob
 
 PERFORMANCE = "performance.json"

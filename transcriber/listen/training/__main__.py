@@ -9,6 +9,7 @@ import torch
 import typer
 
 from transcriber.listen import choose_device
+from transcriber.listen.checkpoint import load
 from transcriber.listen.network import OnsetFrameNetwork
 from transcriber.listen.training.examples import Material
 from transcriber.listen.training.loop import Training, TrainingConfig, train
@@ -18,6 +19,9 @@ from transcriber.listen.training.validation import load_maps, load_openings
 def main(
     data: Annotated[Path, typer.Option(help="Folder with pianos/, performances.npz, maps_synth/, ir/, noise/, real/.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and the log; goes on from what lies there.")],
+    start: Annotated[
+        Path | None, typer.Option(help="A note model to begin with, for instance the shipped one.")
+    ] = None,
     steps: int = TrainingConfig.steps,
     cooldown: int = TrainingConfig.cooldown,
     batch: int = TrainingConfig.batch,
@@ -45,8 +49,10 @@ def main(
         workers=workers,
     )
     state = out / "state.pt"
-    resumed = state.exists()
-    training = Training.resume(state, config, device) if resumed else Training(OnsetFrameNetwork(), config, device)
+    if state.exists():
+        training = Training.resume(state, config, device)
+    else:
+        training = Training(load(start).network if start else OnsetFrameNetwork(), config, device)
     validation = {
         "maps": load_maps(data / "real" / "maps"),
         "openings": load_openings(data / "real" / "maestro_openings", limit=120),
