@@ -114,6 +114,10 @@ def test_separate_presses_start_and_stop_and_touches_are_left_out() -> None:
     assert kinds == [(0, 0, "start"), (0, 2, "stop"), (2, 0, "start"), (2, 2, "stop")]
 
 
+def test_a_press_that_nobody_holds_so_long_is_left_out() -> None:
+    assert marks(score_of(steady(12), 12, (Pedal(0.5, 23.0),)), PedalMark) == []
+
+
 def test_a_high_phrase_goes_under_an_octave_line_and_a_high_bass_into_the_treble_clef() -> None:
     phrase = [Note(8 + 0.5 * k, 8.4 + 0.5 * k, 100 + k % 5, 64) for k in range(16)]
     after = [Note(16 + 0.5 * k, 16.4 + 0.5 * k, 72 + k % 5, 64) for k in range(16)]
