@@ -24,10 +24,10 @@ StoredCurve = NDArray[np.float16]
 class DecoderConfig:
     """Thresholds on probabilities; chosen by the sweep in eval/sweep.py on real recordings."""
 
-    onset: float = 0.35
+    onset: float = 0.4
     held: float = 0.4
-    frame: float = 0.2
-    pedal: float = 0.5
+    frame: float = 0.45
+    pedal: float = 0.7
     shortest_pedal_s: float = 0.08
 
 

@@ -26,7 +26,7 @@ from transcriber.listen.training.examples import Examples, Material
 from transcriber.listen.training.validation import Excerpt, curves_of, mean_f1
 
 LOSS_SHARES = {ONSET: 1.0, FRAME: 0.4, OFFSET: 0.3, HELD: 0.4}
-VELOCITY_SHARE = 0.5
+VELOCITY_SHARE = 6.0  # with a tenth of that, velocities stayed guesses: note + velocity F1 0.40 on real excerpts
 PEDAL_SHARE = 4.0
 WARM_UP = 100  # steps
 THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5)  # tried at each validation
@@ -140,7 +140,7 @@ _NAMES = {ONSET: "onset", FRAME: "frame", OFFSET: "offset", HELD: "held"}
 
 
 def train(training: Training, material: Material, validation: dict[str, list[Excerpt]], out: Path) -> None:
-    """Run until `steps`; writes state.pt, notes.safetensors (best by the first validation set) and log.jsonl."""
+    """Run until `steps`; writes state.pt, notes.safetensors (best by the mean over validation sets) and log.jsonl."""
     config = training.config
     out.mkdir(parents=True, exist_ok=True)
     examples = Examples(material, config.seconds, config.recorded, seed=config.seed + training.step)
@@ -174,8 +174,7 @@ def _validate(training: Training, validation: dict[str, list[Excerpt]], out: Pat
         row[f"{name} raw"] = mean_f1(excerpts, curves, chosen)
         row[name] = mean_f1(excerpts, curves, chosen, without_delay=True)
     _log(out, row)
-    first = next(iter(validation), None)
-    score = row[first] if first else float(training.step)
+    score = sum(row[name] for name in validation) / len(validation) if validation else float(training.step)
     if score >= training.best:
         training.best = score
         save(Checkpoint(training.average, chosen, training.step), out / "notes.safetensors")
