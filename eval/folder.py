@@ -24,6 +24,7 @@ from eval.notes import METRICS, Score, Table, mean, note_scores
 from transcriber.audio import load
 from transcriber.errors import NoNotes
 from transcriber.listen import listen
+from transcriber.listen.training.recordings import label_file
 from transcriber.options import Device
 from transcriber.performance import Performance, read_midi
 
@@ -41,13 +42,10 @@ class Result:
 
 def labels(audio: Path) -> Table:
     """Known notes of an audio file. Raises FileNotFoundError where no label file stands beside it."""
-    table = audio.with_suffix(".tsv")
-    if table.exists():
-        return np.loadtxt(table, ndmin=2)[:, :4]
-    for suffix in (".mid", ".midi"):
-        if audio.with_suffix(suffix).exists():
-            return notes_of(read_midi(audio.with_suffix(suffix)))
-    raise FileNotFoundError(f"{audio.name} has no .tsv, .mid or .midi file of its name beside it.")
+    known = label_file(audio)
+    if known is None:
+        raise FileNotFoundError(f"{audio.name} has no .tsv, .mid or .midi file of its name beside it.")
+    return np.loadtxt(known, ndmin=2)[:, :4] if known.suffix == ".tsv" else notes_of(read_midi(known))
 
 
 def notes_of(performance: Performance) -> Table:

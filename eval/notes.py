@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from mir_eval import transcription, transcription_velocity
+from mir_eval.util import midi_to_hz
 from numpy.typing import NDArray
 
 Table = NDArray[np.float64]
@@ -46,7 +47,7 @@ def note_scores(reference: Table, estimated: Table) -> dict[str, Score]:
         value = float(len(reference) == len(estimated))
         return {name: Score(value, value, value) for name in METRICS}
     reference_times, estimated_times = _intervals(reference), _intervals(estimated)
-    reference_hz, estimated_hz = _hz(reference[:, 2]), _hz(estimated[:, 2])
+    reference_hz, estimated_hz = midi_to_hz(reference[:, 2]), midi_to_hz(estimated[:, 2])
     scores = {}
     for name, offset_ratio in (("note", None), ("note + offset", 0.2)):
         found = transcription.precision_recall_f1_overlap(
@@ -87,7 +88,3 @@ def mean(scores: Sequence[dict[str, Score]]) -> dict[str, Score]:
 
 def _intervals(notes: Table) -> NDArray[np.float64]:
     return np.stack([notes[:, 0], np.maximum(notes[:, 1], notes[:, 0] + SHORTEST_S)], axis=1)
-
-
-def _hz(pitch: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(440.0 * 2.0 ** ((pitch - 69) / 12))

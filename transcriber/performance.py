@@ -9,6 +9,7 @@ import bisect
 import io
 import json
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def read_midi(path: Path) -> Performance:
         for change in track.control_changes
         if change.number == SUSTAIN_CONTROLLER
     )
-    return Performance(sort_notes(notes), _pedals(changes, duration_s), duration_s)
+    return Performance(sort_notes(notes), pedal_presses(changes, duration_s), duration_s)
 
 
 def midi_bytes(performance: Performance) -> bytes:
@@ -165,7 +166,8 @@ def decode_performance(data: bytes) -> Performance:
     )
 
 
-def _pedals(changes: list[tuple[float, int]], end_s: float) -> tuple[Pedal, ...]:
+def pedal_presses(changes: Iterable[tuple[float, float]], end_s: float | None = None) -> tuple[Pedal, ...]:
+    """Presses from (second, controller value) in order; one never lifted ends at `end_s`, or is left out without it."""
     pedals = []
     down_s: float | None = None
     for time_s, value in changes:
@@ -174,6 +176,6 @@ def _pedals(changes: list[tuple[float, int]], end_s: float) -> tuple[Pedal, ...]
         elif value < PEDAL_DOWN and down_s is not None:
             pedals.append(Pedal(down_s, time_s))
             down_s = None
-    if down_s is not None and down_s < end_s:
+    if down_s is not None and end_s is not None and down_s < end_s:
         pedals.append(Pedal(down_s, end_s))
     return tuple(pedals)

@@ -21,7 +21,17 @@ from torch.utils.data import DataLoader
 from transcriber.listen.checkpoint import Checkpoint, save
 from transcriber.listen.decode import DecoderConfig
 from transcriber.listen.features import Spectrograms
-from transcriber.listen.network import FRAME, HELD, OFFSET, ONSET, VELOCITY, Curves, NetworkConfig, OnsetFrameNetwork
+from transcriber.listen.network import (
+    FRAME,
+    HEADS,
+    HELD,
+    OFFSET,
+    ONSET,
+    VELOCITY,
+    Curves,
+    NetworkConfig,
+    OnsetFrameNetwork,
+)
 from transcriber.listen.training.examples import Examples, Material
 from transcriber.listen.training.validation import Excerpt, curves_of, mean_f1
 
@@ -125,7 +135,7 @@ def losses(curves: Curves, keys: Tensor, pedal: Tensor) -> dict[str, Tensor]:
         entropy = functional.binary_cross_entropy_with_logits(
             curves.keys[:, head], wanted.clamp(min=0), reduction="none"
         )
-        parts[_NAMES[head]] = share * (entropy * known).sum() / known.sum().clamp(min=1) * known.shape[-1]
+        parts[HEADS[head]] = share * (entropy * known).sum() / known.sum().clamp(min=1) * known.shape[-1]
     wanted = keys[:, VELOCITY]
     known = (wanted >= 0).float()
     missed = (torch.sigmoid(curves.keys[:, VELOCITY]) - wanted).abs()
@@ -134,9 +144,6 @@ def losses(curves: Curves, keys: Tensor, pedal: Tensor) -> dict[str, Tensor]:
     entropy = functional.binary_cross_entropy_with_logits(curves.pedal, pedal.clamp(min=0), reduction="none")
     parts["pedal"] = PEDAL_SHARE * (entropy * known).sum() / known.sum().clamp(min=1)
     return parts
-
-
-_NAMES = {ONSET: "onset", FRAME: "frame", OFFSET: "offset", HELD: "held"}
 
 
 def train(training: Training, material: Material, validation: dict[str, list[Excerpt]], out: Path) -> None:

@@ -52,7 +52,7 @@ class LabelledRecording:
 def load_recordings(folder: Path, label_delay_s: float = 0.0) -> list[LabelledRecording]:
     """Every pair below `folder`. `label_delay_s` is added to label times (for data sets whose labels are early)."""
     audio = sorted(path for path in folder.rglob("*") if path.suffix in AUDIO_SUFFIXES)
-    found = [_load(path, label_delay_s) for path in audio if _labels(path) is not None]
+    found = [_load(path, label_delay_s) for path in audio if label_file(path) is not None]
     if not found:
         raise FileNotFoundError(
             f"No audio file with a .tsv, .mid or .midi file of the same name was found in {folder}."
@@ -60,7 +60,8 @@ def load_recordings(folder: Path, label_delay_s: float = 0.0) -> list[LabelledRe
     return found
 
 
-def _labels(audio: Path) -> Path | None:
+def label_file(audio: Path) -> Path | None:
+    """The file of known notes that stands beside an audio file."""
     return next((path for suffix in (".tsv", ".mid", ".midi") if (path := audio.with_suffix(suffix)).exists()), None)
 
 
@@ -68,7 +69,7 @@ def _load(path: Path, label_delay_s: float) -> LabelledRecording:
     sound, rate = soundfile.read(path, dtype="int16")
     if rate != SAMPLE_RATE or sound.ndim != 1:
         raise ValueError(f"{path} has {rate} Hz and {sound.ndim} dimensions; training wants mono at {SAMPLE_RATE} Hz.")
-    labels = _labels(path)
+    labels = label_file(path)
     assert labels is not None
     if labels.suffix == ".tsv":
         table = np.loadtxt(labels, ndmin=2)

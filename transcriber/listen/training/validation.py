@@ -10,7 +10,7 @@ import mir_eval
 import numpy as np
 import soundfile
 import torch
-from numpy.typing import NDArray
+from mir_eval.util import midi_to_hz
 
 from transcriber.listen.decode import DecoderConfig, Probabilities, decode_notes
 from transcriber.listen.features import Spectrograms
@@ -72,9 +72,9 @@ def onset_f1(excerpt: Excerpt, notes: tuple[Note, ...], *, without_delay: bool) 
     estimated = np.array([[note.onset_s, note.onset_s + 0.1] for note in notes])
     _, _, f1, _ = mir_eval.transcription.precision_recall_f1_overlap(
         reference,
-        _hz(labels[:, 3]),
+        midi_to_hz(labels[:, 3]),
         estimated,
-        _hz(np.array([note.pitch for note in notes], float)),
+        midi_to_hz(np.array([note.pitch for note in notes], float)),
         offset_ratio=None,
     )
     return float(f1)
@@ -91,7 +91,3 @@ def mean_f1(
             ]
         )
     )
-
-
-def _hz(pitch: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(440.0 * 2.0 ** ((pitch - 69) / 12))

@@ -71,12 +71,12 @@ def read_pieces(data: Path, wanted: Part) -> list[Piece]:
     pieces = []
     for index, meta in enumerate(aligned_meta):
         if part(meta["work_group"]) == wanted:
-            notes = _aligned_notes(aligned, index)
+            notes = _notes(aligned, index, "p", prefix="p_")
             pieces.append(_piece(meta, notes, _track(aligned, index, "beat_num", "beat_den")))
     for index, meta in enumerate(beats_meta):
         identifier = meta["performances_id"]
         if part(meta["work_group"]) == wanted and identifier is not None and identifier < len(performed):
-            notes = _performance_notes(performances, identifier)
+            notes = _notes(performances, identifier, "note")
             pieces.append(_piece(meta, notes, _track(beats, index, "ts_num", "ts_den")))
     return [piece for piece in pieces if len(piece.track.time_s) >= 8 and len(piece.notes.onset_s)]
 
@@ -111,28 +111,16 @@ def _piece(meta: dict[str, Any], notes: NoteTable, track: BeatTrack) -> Piece:
     return Piece(meta["source"], meta["composer"], name, int(meta["work_group"]), notes, track)
 
 
-def _aligned_notes(archive: Archive, index: int) -> NoteTable:
-    onset_s = _running(archive, "p_onset_delta_100us", "p", index) / 1e4
-    offset_s = onset_s + _cut(archive, "p_duration_ms", "p", index) / 1e3
+def _notes(archive: Archive, index: int, kind: str, prefix: str = "") -> NoteTable:
+    """Performed notes: `kind` names the table's `start` column, `prefix` stands before its other columns."""
+    onset_s = _running(archive, f"{prefix}onset_delta_100us", kind, index) / 1e4
+    offset_s = onset_s + _cut(archive, f"{prefix}duration_ms", kind, index) / 1e3
     pedal_s = _running(archive, "pedal_delta_ms", "pedal", index) / 1e3
     return _table(
         onset_s,
         offset_s,
-        _cut(archive, "p_pitch", "p", index),
-        _cut(archive, "p_velocity", "p", index),
-        _presses(pedal_s, _cut(archive, "pedal_value", "pedal", index)),
-    )
-
-
-def _performance_notes(archive: Archive, index: int) -> NoteTable:
-    onset_s = _running(archive, "onset_delta_100us", "note", index) / 1e4
-    offset_s = onset_s + _cut(archive, "duration_ms", "note", index) / 1e3
-    pedal_s = _running(archive, "pedal_delta_ms", "pedal", index) / 1e3
-    return _table(
-        onset_s,
-        offset_s,
-        _cut(archive, "pitch", "note", index),
-        _cut(archive, "velocity", "note", index),
+        _cut(archive, f"{prefix}pitch", kind, index),
+        _cut(archive, f"{prefix}velocity", kind, index),
         _presses(pedal_s, _cut(archive, "pedal_value", "pedal", index)),
     )
 

@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from transcriber.notate.meter import Bar, Meter
-from transcriber.performance import Note, Pedal, Performance
+from transcriber.performance import Note, Performance, pedal_presses
 from transcriber.score import TimeSignature
 
-PEDAL_DOWN = 64
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -57,7 +56,7 @@ def aligned_piece(aligned: Any, index: int) -> AlignedPiece:
         for on, off, pitch, velocity in zip(rows["onset"], rows["offset"], rows["pitch"], rows["velocity"], strict=True)
     )
     meta = aligned.meta[index]
-    performance = Performance(notes, _pedals(aligned.pedal(index)), max(note.offset_s for note in notes))
+    performance = Performance(notes, pedal_presses(aligned.pedal(index).tolist()), max(note.offset_s for note in notes))
     bars = aligned.bars(meta["score"])
     meter = true_meter(aligned.beats(index), bars)
     name = f"{meta['composer']} {meta['title']} ({meta['performance']})"
@@ -101,15 +100,3 @@ class _Line:
 
     def __call__(self, x: float) -> float:
         return float(np.interp(x, self.x, self.y))
-
-
-def _pedals(changes: FloatArray) -> tuple[Pedal, ...]:
-    pedals = []
-    down_s: float | None = None
-    for time_s, value in changes:
-        if value >= PEDAL_DOWN and down_s is None:
-            down_s = float(time_s)
-        elif value < PEDAL_DOWN and down_s is not None:
-            pedals.append(Pedal(down_s, float(time_s)))
-            down_s = None
-    return tuple(pedals)
