@@ -1,6 +1,7 @@
 """The whole chain from notes to training examples: sound is where the labels say, silence is labelled as silence."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
-def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    """A piano of wood blocks that sound for some milliseconds after an attack at 2.5 ms, simulated rooms, one piece."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A piano of wood blocks that sound for some milliseconds after an attack at 2.5 ms, and one piece."""
     folder = tmp_path_factory.mktemp("material")
     (folder / "pianos" / "wood").mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -46,8 +47,15 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     }
     meta = json.dumps([{"seconds": float(onsets[-1]), "kind": "human-disklavier"}])
     np.savez(folder / "performances.npz", meta=np.array(meta), **piece)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def material(folder: Path) -> Material:
+    """With simulated rooms and one noise."""
     pianos: list[Piano] = load_pianos(folder / "pianos")
-    surroundings = Surroundings(simulated=simulate(4), noises=(rng.standard_normal(9000).astype(np.float32),))
+    noise = np.random.default_rng(1).standard_normal(9000).astype(np.float32)
+    surroundings = Surroundings(simulated=simulate(4), noises=(noise,))
     return Material(pianos, PerformanceLibrary(folder / "performances.npz"), Noises(), surroundings, [])
 
 
@@ -74,6 +82,34 @@ def test_onsets_are_heard_where_the_labels_say(material: Material) -> None:
             heard += 1
             assert abs(lateness_s(sound, segment.notes[:, 0])) <= 0.003, seed
     assert heard >= 15
+
+
+def test_a_data_folder_gives_everything_that_lies_in_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transcriber.listen.training.rooms.SIMULATED", 2)
+    (folder / "maps_synth").mkdir()
+    soundfile.write(folder / "maps_synth" / "take.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+    (folder / "maps_synth" / "take.tsv").write_text("0.1\t0.5\t60\t64\n")
+    assert Material.load(folder).scores is None
+    (folder / "score").mkdir()
+    columns: dict[str, list[int]] = {
+        "s_on_delta": [0],
+        "s_dur": [4],
+        "s_pitch": [60],
+        "s_staff": [1],
+        "s_flags": [0],
+        "bar_on_delta": [0],
+    }
+    starts = {"s_start": [0, 1], "bar_start": [0, 1]}
+    np.savez(folder / "score" / "scores.npz", **{name: np.array(value) for name, value in (columns | starts).items()})
+    (folder / "score" / "scores_meta.json").write_text(
+        json.dumps({"tpq": 4, "scores": [{"notes": 1, "difficulty": {}}]})
+    )
+    loaded = Material.load(folder)
+    assert [piano.name for piano in loaded.pianos] == ["wood"]
+    assert len(loaded.recordings) == 1
+    assert loaded.library is not None
+    assert loaded.scores is not None
+    assert loaded.scores.piece(0).notes[:, 2].tolist() == [60]
 
 
 def test_a_sound_without_piano_asks_for_nothing(material: Material) -> None:

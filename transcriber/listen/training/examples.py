@@ -46,13 +46,14 @@ class Material:
 
     @classmethod
     def load(cls, folder: Path, without_pianos: tuple[str, ...] = ()) -> Material:
-        """From a folder with pianos/, performances.npz, ir/, noise/, maps_synth/ and, if wanted, score/scores.npz."""
+        """From a folder with pianos/, performances.npz, ir/, noise/, maps_synth/ and, where it is there, score/."""
         return cls(
             pianos=load_pianos(folder / "pianos", without_pianos),
             library=PerformanceLibrary(folder / "performances.npz"),
             noises=Noises.load(folder / "noise"),
             surroundings=Surroundings.load(folder / "ir", folder / "noise"),
             recordings=load_recordings(folder / "maps_synth", SYNTH_LABEL_DELAY_S),
+            scores=ScoreLibrary(folder / "score") if (folder / "score" / "scores.npz").exists() else None,
         )
 
 
