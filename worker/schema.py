@@ -58,6 +58,8 @@ jobs = sa.Table(
     sa.Column("webhook", sa.Text),
     sa.Column("webhook_due", sa.Double),
     sa.Column("webhook_attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("upload", sa.JSON),
+    sa.Column("received_bytes", sa.BigInteger),
     sa.Index("jobs_state_send_at", "state", "send_at"),
     sa.Index("jobs_state_lease_until", "state", "lease_until"),
     sa.Index("jobs_created_at", "created_at", "id"),
@@ -67,6 +69,7 @@ jobs = sa.Table(
     sa.Index("jobs_state_task_rank", "state", "task", "rank"),
     sa.Index("jobs_expires_at", "expires_at"),
     sa.Index("jobs_webhook_due", "webhook_due"),
+    sa.Index("jobs_share", "share", unique=True),
 )
 
 accounts = sa.Table(

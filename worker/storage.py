@@ -12,13 +12,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 import fsspec
 
-KEY = re.compile(r"[0-9a-f]{32}/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+JOB_ID = re.compile(r"[0-9a-f]{32}")
+KEY = re.compile(JOB_ID.pattern + r"/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 INCOMING = ".incoming"  # of a folder: files being written; no job id looks like it
 COPIED_BYTES = 1024 * 1024  # at a time
 STALE_INCOMING_S = 24 * 3600.0  # four times the longest upload
@@ -49,6 +50,14 @@ class Storage(Writable, Protocol):
 
     def delete(self, job_id: str) -> None:
         """Delete every blob of the job; nothing happens where there is none."""
+        ...
+
+    def drop(self, key: str) -> None:
+        """Delete one blob; nothing happens where there is none."""
+        ...
+
+    def job_ids(self) -> list[str]:
+        """Of every job that has a blob."""
         ...
 
     def discard_stale(self) -> int:
@@ -131,6 +140,13 @@ class FolderStorage:
     def delete(self, job_id: str) -> None:
         shutil.rmtree(self._path(f"{job_id}/any").parent, ignore_errors=True)
 
+    def drop(self, key: str) -> None:
+        self._path(key).unlink(missing_ok=True)
+
+    def job_ids(self) -> list[str]:
+        with os.scandir(self.root) as entries:
+            return [entry.name for entry in entries if JOB_ID.fullmatch(entry.name)]
+
     def discard_stale(self) -> int:
         oldest = time.time() - STALE_INCOMING_S
         with os.scandir(self.root / INCOMING) as entries:
@@ -189,6 +205,17 @@ class BucketStorage:
             self.fs.rm(folder, recursive=True)
         except FileNotFoundError:
             return
+
+    def drop(self, key: str) -> None:
+        with suppress(FileNotFoundError):
+            self.fs.rm_file(self._path(key))
+
+    def job_ids(self) -> list[str]:
+        try:
+            paths = self.fs.ls(self.root, detail=False)
+        except FileNotFoundError:
+            return []
+        return [name for path in paths if JOB_ID.fullmatch(name := path.rstrip("/").rpartition("/")[2])]
 
     def discard_stale(self) -> int:
         """Broken-off multipart uploads never become visible; a rule of the bucket deletes them."""

@@ -35,6 +35,7 @@ class Sweeper:
         self.jobs = jobs
         self.storage = storage
         self.send = send
+        self._orphans: set[str] = set()  # at the last look
 
     def sweep(self) -> None:
         for id in self.jobs.fail_poison():
@@ -46,6 +47,19 @@ class Sweeper:
         self.jobs.cancel_expired()
         for id in self.jobs.removable():
             remove(self.jobs, self.storage, id)
+
+    def tidy(self) -> None:
+        """Delete what interrupted processes left: unfinished files, and blobs that no row tells of.
+
+        A row is made before its first blob and deleted after its last; only a process that went on after it had lost
+        its job leaves others. The health check's own has no row either, hence the second look.
+        """
+        self.storage.discard_stale()
+        orphans = self.jobs.unknown(self.storage.job_ids())
+        for id in orphans & self._orphans:
+            log.warning("files without a job deleted", job=id)
+            self.storage.delete(id)
+        self._orphans = orphans
 
     def _send_due(self) -> None:
         due = self.jobs.take_due()
@@ -61,7 +75,7 @@ class Sweeper:
             try:
                 self.sweep()
                 if time.monotonic() - tidied_s >= TIDY_S:
-                    self.storage.discard_stale()
+                    self.tidy()
                     tidied_s = time.monotonic()
             except Exception:
                 log.exception("sweep failed")

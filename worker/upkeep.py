@@ -11,6 +11,7 @@ from worker.rows import Rows, cancelled, due_in, released, told, visible
 from worker.schema import jobs, now_s
 
 LAST_RESEND_S = 600.0
+ASKED_AT_ONCE = 500  # ids in one statement; older SQLite takes 999 parameters
 WORKER_LOST = "worker-lost"
 WORKER_LOST_MESSAGE = (
     "The transcription stopped unexpectedly three times and was given up; the recording may be too large for this"
@@ -78,6 +79,15 @@ class Upkeep(Rows):
             query = query.where(jobs.c.id == id)
         with self.engine.connect() as connection:
             return list(connection.execute(query).scalars())
+
+    def unknown(self, ids: Sequence[str]) -> set[str]:
+        """Those that no row tells of."""
+        known: set[str] = set()
+        with self.engine.connect() as connection:
+            for start in range(0, len(ids), ASKED_AT_ONCE):
+                query = sa.select(jobs.c.id).where(jobs.c.id.in_(ids[start : start + ASKED_AT_ONCE]))
+                known.update(connection.execute(query).scalars())
+        return set(ids) - known
 
     def remove(self, id: str) -> None:
         """Forget a cancelled job whose files are gone."""

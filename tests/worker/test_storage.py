@@ -72,6 +72,17 @@ def test_delete_takes_the_whole_job_and_no_other(storage: Storage) -> None:
     assert read_blob(storage, f"{OTHER_JOB}/a") == b"x"
 
 
+def test_one_blob_is_dropped_and_its_job_still_told_of(storage: Storage) -> None:
+    for key in (f"{JOB}/a", f"{JOB}/b", f"{OTHER_JOB}/a"):
+        write_blob(storage, key, b"x")
+    storage.drop(f"{JOB}/a")
+    storage.drop(f"{JOB}/a")
+    with pytest.raises(BlobMissing):
+        storage.open(f"{JOB}/a")
+    assert read_blob(storage, f"{JOB}/b") == b"x"
+    assert sorted(storage.job_ids()) == [JOB, OTHER_JOB]
+
+
 @pytest.mark.parametrize(
     "key", ["../x", f"{JOB}/../x", f"{JOB}/a/b", f"{JOB}/.x", "short/x", JOB, f"{JOB}/", f"{JOB}/a\n"]
 )

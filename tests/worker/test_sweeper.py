@@ -66,3 +66,14 @@ def test_deleted_job_and_broken_upload_leave_nothing(services: PumpedServices, j
     assert [path for path in Path(services.settings.storage_address).rglob("*") if path.is_file()] == []
     with services.jobs.engine.connect() as connection:
         assert connection.execute(sa.select(table.c.id)).all() == []
+
+
+def test_files_without_a_job_go_at_the_second_look(services: PumpedServices, job: Job) -> None:
+    """A worker that went on writing after its job had been deleted."""
+    orphan = "f" * 32
+    for id in (job.id, orphan):
+        write_blob(services.storage, f"{id}/performance.json", b"{}")
+    services.sweeper.tidy()
+    assert sorted(services.storage.job_ids()) == sorted([job.id, orphan])
+    services.sweeper.tidy()
+    assert services.storage.job_ids() == [job.id]
