@@ -16,13 +16,45 @@ if TYPE_CHECKING:
 FORMATS = ("musicxml", "pdf", "svg", "midi", "sync")
 Device = Literal["auto", "cpu", "cuda"]
 Level = Literal["full", "simple"]
+Size = Literal["normal", "large"]
 
+MOST_SEMITONES = 12  # of transposition: every key is reached within an octave
 MOST_BEATS = 24  # 24/16 is the longest bar in the piano repertoire
 BEAT_TYPES = (1, 2, 4, 8, 16)
 MOST_FIFTHS = 7  # seven sharps or flats
 ALTERATIONS = {"": 0, "#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
 KEY = re.compile(r"([A-Ga-g])\s*-?\s*(#|♯|sharp|b|♭|flat)?\s*-?\s*(major|maj|minor|min|m)?", re.IGNORECASE)
 FIFTHS = {step: (7 * semitones + 5) % 12 - 5 for step, semitones in STEP_SEMITONES.items()}  # F -1, C 0, ... B 5
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a score is shown to one reader; none of it changes what was heard.
+
+    `level` "simple" writes for learners: sixteenths at the shortest, one voice a hand, no ornaments, nothing beyond a
+    ninth. `chords` prints chord symbols, `note_names` a letter at every head, `fingering` the fingers, `pedal` the
+    pedal marks. `transpose` in semitones. `size` "large" is for small hands and weak eyes. Raises OptionError for a
+    value that makes no sense.
+    """
+
+    level: Level = "full"
+    chords: bool = False
+    note_names: bool = False
+    fingering: bool = False
+    pedal: bool = True
+    transpose: int = 0
+    size: Size = "normal"
+
+    def __post_init__(self) -> None:
+        if self.level not in get_args(Level):
+            raise OptionError(f"No level is called {self.level}; choose from {', '.join(get_args(Level))}.")
+        if self.size not in get_args(Size):
+            raise OptionError(f"No size is called {self.size}; choose from {', '.join(get_args(Size))}.")
+        if not -MOST_SEMITONES <= self.transpose <= MOST_SEMITONES:
+            raise OptionError(
+                f"A score cannot be transposed by {self.transpose} semitones; give -{MOST_SEMITONES} to"
+                f" {MOST_SEMITONES}."
+            )
 
 
 @dataclass(frozen=True, slots=True)

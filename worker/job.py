@@ -6,18 +6,29 @@
                               └─────────────────┘
                   worker stopped, lost, or broken: tried again
 
+    done ──its owner changes something──▶ queued ──claim──▶ running ──drawn again, or not──▶ done
+                                            ▲                 │
+                                            └──changed again──┘
+
     any state ──deleted, or the upload cut off──▶ cancelled ──no worker holds it──▶ row and files gone
 
 The tasks are `listen` (a recording becomes notes) and `notate` (notes become a score and its files); a MIDI file starts
 at `notate`. A cancelled job exists only for whoever cleans it up.
+
+A job that was done once stays done for its readers: `revision` counts what its owner asked for, `drawing` is what the
+worker that has it is drawing, `drawn` what the files show. Each revision's files have names of their own, so that the
+last good ones are there until the row names others; a change that cannot be drawn leaves its reason in the row and the
+files as they were. Redraws go before every other waiting job.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from transcriber.options import View
 
 MAX_ATTEMPTS = 3  # of each task: enough for a restart and an unlucky second one, few enough to stop a poison job
 
@@ -51,15 +62,38 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the uploader asked for. `title` None prints the recording's name; metre and key None are decided by ear."""
+    """What its owner asked for. `title` None prints the recording's name; metre and key None are decided by ear.
+
+    `edits` are the corrections as `transcriber.notate.edits` writes them in JSON, in the order in which they were made.
+    """
 
     title: str | None = None
     composer: str = ""
     metre: str | None = None
     key: str | None = None
+    view: View = View()
+    edits: tuple[Mapping[str, Any], ...] = ()
 
-    def as_json(self) -> dict[str, str | None]:
-        return {"title": self.title, "composer": self.composer, "metre": self.metre, "key": self.key}
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "composer": self.composer,
+            "metre": self.metre,
+            "key": self.key,
+            "view": asdict(self.view),
+            "edits": [dict(edit) for edit in self.edits],
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Wishes:
+        view, edits = View(**stored.get("view", {})), tuple(stored.get("edits", ()))
+        return cls(**{**stored, "view": view, "edits": edits})
+
+    def printed(self, part: str) -> str | None:
+        """The `title` or `composer` that is printed: an edit's text, or the one asked for."""
+        texts = [edit["text"] for edit in self.edits if edit["edit"] == part]
+        asked: str | None = self.title if part == "title" else self.composer
+        return texts[-1] if texts else asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +118,7 @@ class Job:
     """One row. Times are Unix seconds; `files` maps the name of each stored result to its size in bytes.
 
     `account` is whose it is, "" on a service without keys; `heard_by` the edition that listened; `timings` the seconds
-    that each finished task took.
+    that each finished task took; `share` the secret word of its public address.
     """
 
     id: str
@@ -110,6 +144,20 @@ class Job:
     expires_at: float | None
     files: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+    revision: int = 0
+    drawing: int = 0
+    drawn: int = 0
+    share: str | None = None
+
+    @property
+    def is_redraw(self) -> bool:
+        """Whether it was done once and waits, or is worked on, to be drawn again."""
+        return self.finished_at is not None and self.state in (State.QUEUED, State.RUNNING)
+
+    @property
+    def shown_state(self) -> State:
+        """The state that its readers see."""
+        return State.DONE if self.is_redraw else self.state
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Job:
@@ -125,7 +173,7 @@ class Job:
             recording=Recording(
                 row["file_name"], row["file_blob"], row["file_bytes"], row["is_midi"], row["content"] or ""
             ),
-            wishes=Wishes(**row["wishes"]),
+            wishes=Wishes.from_json(row["wishes"]),
             warnings=tuple(row["warnings"]),
             error_code=row["error_code"],
             error_message=row["error_message"],
@@ -139,4 +187,13 @@ class Job:
             expires_at=row["expires_at"],
             files=row["files"],
             timings=row["timings"],
+            revision=row["revision"],
+            drawing=row["drawing"],
+            drawn=row["drawn"],
+            share=row["share"],
         )
+
+
+def result_blob(name: str, revision: int) -> str:
+    """What a file of a score is stored as: each revision beside the one before."""
+    return f"r{revision}.{name}" if revision else name

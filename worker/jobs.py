@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from worker.job import MAX_ATTEMPTS, Job, Recording, Stage, State, Task, Wishes
-from worker.rows import FIRST_RESEND_S, cancelled, done, due_in, held, released, sent_now, told, visible
+from worker.rows import (
+    FIRST_RESEND_S,
+    cancelled,
+    done,
+    drawn_before,
+    due_in,
+    failed,
+    held,
+    released,
+    sent_now,
+    told,
+    visible,
+)
 from worker.schema import jobs, now_s
 from worker.upkeep import Upkeep
 
@@ -22,6 +34,7 @@ if TYPE_CHECKING:
 
 RECEIVE_LIMIT_S = 6 * 3600.0  # an upload that has not ended by then was cut off with the process that received it
 NO_TIMINGS: Mapping[str, float] = {}
+REDRAW_HEAD_START_S = 7 * 24 * 3600.0  # somebody looks at the page: before whatever else waits, first come first served
 MOST_EARLIER = 5  # looked at for results that can be used again
 
 
@@ -151,6 +164,35 @@ class JobTable(Upkeep):
         mine = sa.and_(jobs.c.id == id, jobs.c.account == account, visible())
         return self.changes(mine, **cancelled()) > 0
 
+    def change(self, id: str, account: str, revision: int, wishes: Wishes) -> Job | None:
+        """Ask for something else; None where the account has no such job at this revision.
+
+        A job that was drawn before waits to be drawn again, at once or when the worker that has it is through; the
+        caller sends the message if it is queued.
+        """
+        mine = sa.and_(jobs.c.id == id, jobs.c.account == account, jobs.c.revision == revision, visible())
+        waits = sa.and_(drawn_before(), jobs.c.state.in_([State.DONE, State.QUEUED]))
+
+        def where_it_waits(**values: Any) -> dict[str, Any]:
+            return {name: sa.case((waits, value), else_=jobs.c[name]) for name, value in values.items()}
+
+        return self.update(
+            mine,
+            wishes=wishes.as_json(),
+            revision=jobs.c.revision + 1,
+            rank=sa.case((drawn_before(), now_s() - REDRAW_HEAD_START_S), else_=jobs.c.rank),
+            **where_it_waits(
+                state=State.QUEUED,
+                task=Task.NOTATE,
+                stage=Stage.NOTATE,
+                attempts=0,
+                ready_at=0.0,
+                error_code=sa.null(),
+                error_message=sa.null(),
+                **sent_now(),
+            ),
+        )
+
     def give_up(self, id: str) -> None:
         """The upload failed: nothing of it is to stay."""
         self.changes(sa.and_(jobs.c.id == id, jobs.c.state == State.RECEIVING), **cancelled(), lease_until=None)
@@ -177,6 +219,7 @@ class JobTable(Upkeep):
             stage=Stage(task),
             progress=0.0,
             send_at=None,
+            drawing=jobs.c.revision,
             version=self.version,
         )
 
@@ -209,6 +252,10 @@ class JobTable(Upkeep):
             **sent_now(),
         )
 
+    def show(self, id: str, owner: str, files: Mapping[str, int]) -> bool:
+        """The pages of the revision that is being drawn replace all files; False where the job is not this owner's."""
+        return self.changes(held(id, owner), files=dict(files), drawn=jobs.c.drawing) > 0
+
     def finish(
         self,
         id: str,
@@ -216,13 +263,14 @@ class JobTable(Upkeep):
         files: Mapping[str, int],
         duration_s: float,
         timings: Mapping[str, float] = NO_TIMINGS,
-    ) -> bool:
+    ) -> Job | None:
+        """All files are there; None where the job is not this owner's. Queued again where it was changed meanwhile."""
         values = done(files) | released() | told() | {"duration_s": duration_s, "timings": dict(timings)}
-        return self.changes(held(id, owner), **values) > 0
+        values |= {"drawn": jobs.c.drawing, "error_code": None, "error_message": None}
+        return self.update(held(id, owner), **values)
 
-    def fail(self, id: str, owner: str, code: str, message: str) -> bool:
-        failed = {"state": State.FAILED, "error_code": code, "error_message": message, "finished_at": now_s()}
-        return self.changes(held(id, owner), **failed, **released(), **told()) > 0
+    def fail(self, id: str, owner: str, code: str, message: str) -> Job | None:
+        return self.update(held(id, owner), **failed(code, message), **released(), **told())
 
     def retry(self, id: str, owner: str, delay_s: float) -> bool:
         """Give the job back after a fault of the machine; the attempt counts."""

@@ -43,20 +43,55 @@ def released() -> dict[str, Any]:
     return {"owner": None, "lease_until": None}
 
 
+def drawn_before() -> sa.ColumnElement[bool]:
+    """The job was done once; whatever happens now, it is done again afterwards."""
+    return jobs.c.finished_at.is_not(None)
+
+
+def changed_meanwhile() -> sa.ColumnElement[bool]:
+    """Its owner asked for something else since a worker took it."""
+    return jobs.c.revision > jobs.c.drawing
+
+
+def first_finish() -> sa.ColumnElement[float]:
+    return sa.func.coalesce(jobs.c.finished_at, now_s())
+
+
 def done(files: Mapping[str, int]) -> dict[str, Any]:
+    """All that was asked for is there, or its owner asked for something else meanwhile: then it waits again."""
     return {
-        "state": State.DONE,
+        "state": sa.case((changed_meanwhile(), State.QUEUED), else_=State.DONE),
         "stage": Stage.ENGRAVE,
         "progress": 1.0,
         "files": dict(files),
-        "finished_at": now_s(),
-        "send_at": None,
+        "finished_at": first_finish(),
+        **due_again(changed_meanwhile()),
+    }
+
+
+def failed(code: str, message: str) -> dict[str, Any]:
+    """The job ends without a score; one that has a score keeps it, and says why it shows no newer one."""
+    again = sa.and_(drawn_before(), changed_meanwhile())
+    return {
+        "state": sa.case((again, State.QUEUED), (drawn_before(), State.DONE), else_=State.FAILED),
+        "error_code": code,
+        "error_message": message,
+        "finished_at": first_finish(),
+        **due_again(again),
+    }
+
+
+def due_again(again: sa.ColumnElement[bool]) -> dict[str, Any]:
+    return {
+        "send_at": sa.case((again, now_s()), else_=None),
+        "attempts": sa.case((again, 0), else_=jobs.c.attempts),
     }
 
 
 def told() -> dict[str, Any]:
-    """The job has ended: whoever asked for it hears of that."""
-    return {"webhook_due": sa.case((jobs.c.webhook.is_not(None), now_s()), else_=None)}
+    """The job has ended for the first time: whoever asked for it hears of that."""
+    first = sa.and_(jobs.c.webhook.is_not(None), jobs.c.finished_at.is_(None))
+    return {"webhook_due": sa.case((first, now_s()), else_=jobs.c.webhook_due)}
 
 
 def cancelled() -> dict[str, Any]:

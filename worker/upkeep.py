@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from worker.job import MAX_ATTEMPTS, State, Task
-from worker.rows import Rows, cancelled, due_in, released, told, visible
+from worker.rows import Rows, cancelled, due_in, failed, released, told, visible
 from worker.schema import jobs, now_s
 
 LAST_RESEND_S = 600.0
@@ -34,11 +34,8 @@ class Upkeep(Rows):
             sa.update(jobs)
             .where(jobs.c.attempts >= MAX_ATTEMPTS, lost)
             .values(
-                state=State.FAILED,
-                error_code=WORKER_LOST,
-                error_message=WORKER_LOST_MESSAGE,
-                finished_at=now_s(),
                 updated_at=now_s(),
+                **failed(WORKER_LOST, WORKER_LOST_MESSAGE),
                 **released(),
                 **told(),
             )
