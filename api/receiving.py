@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -10,17 +9,16 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.context import Asking, Shared
+from api.intake import make_job, received_by, take_quota
 from api.problems import EVERYWHERE, Problem, documented
-from api.upload import Upload, receive_upload
+from api.upload import receive_upload
 from api.views import ROOT, Transcription, address
-from api.wishes import read_webhook, read_wishes
+from api.wishes import read_wishes
 from worker.accounts import Account
-from worker.job import Job, State
-from worker.jobs import AlreadyReceived
-from worker.reuse import reuse
+from worker.job import Job
+from worker.jobs import RECEIVE_LEASE_S, AlreadyReceived
 from worker.services import Services
 from worker.storage import Discarding
-from worker.sweeper import remove
 
 router = APIRouter(responses=EVERYWHERE)
 
@@ -99,17 +97,10 @@ async def upload(
         id = await run_in_threadpool(services.jobs.receive, account.id, idempotency_key)
     except AlreadyReceived as earlier:
         return accepted(await _replayed(request, services, account, earlier.id), replayed=True)
-    try:
-        job = await _received(request, services, account, id)
-    except BaseException as error:
-        # Also when the server stops in the middle; what is left then is removed by the sweeper.
-        services.jobs.give_up(id)
-        remove(services.jobs, services.storage, id)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Problem(507, "storage-full", "The service has no room left for recordings; try later.") from error
-        raise
-    if job.state is State.QUEUED:
-        await run_in_threadpool(services.send, id, job.task)
+    async with received_by(services, id):
+        await run_in_threadpool(take_quota, services, account)
+        received = await receive_upload(request, services.storage, id, services.settings.max_upload_bytes)
+        job = await run_in_threadpool(make_job, services, account, id, received)
     return accepted(job)
 
 
@@ -120,34 +111,16 @@ def accepted(job: Job, replayed: bool = False) -> Response:
     return JSONResponse(Transcription.of(job).model_dump(mode="json"), 202, headers)
 
 
-async def _received(request: Request, services: Services, account: Account, id: str) -> Job:
-    if account.id and not await run_in_threadpool(services.accounts.take_upload, account):
-        raise Problem(
-            429, "quota-used-up", f"This key has used up its {account.uploads_per_day} uploads of today (UTC)."
-        )
-    received = await receive_upload(request, services.storage, id, services.settings.max_upload_bytes)
-    job = await run_in_threadpool(_enqueue, services, account, id, received)
-    if job is None:
-        raise Problem(400, "upload-incomplete", "The upload took too long and was given up; please send it again.")
-    return job
-
-
-def _enqueue(services: Services, account: Account, id: str, received: Upload) -> Job | None:
-    wishes = read_wishes(received.fields)
-    settings = services.settings
-    secret = account.webhook_secret or settings.webhook_secret
-    webhook = read_webhook(received.fields, secret, settings.webhook_private)
-    known = None
-    if account.id or settings.lists_all:
-        known = reuse(services.jobs, services.storage, id, account.id, received.recording, wishes)
-    return services.jobs.enqueue(id, received.recording, wishes, known, settings.retention_s, webhook)
-
-
 async def _replayed(request: Request, services: Services, account: Account, id: str) -> Job:
     """The job of an earlier upload with the same key; what is sent now is read, compared and dropped."""
     job = await run_in_threadpool(services.jobs.get, id, account.id)
     if job is None:
-        raise Problem(409, "upload-in-progress", "An upload with this Idempotency-Key is still coming in; wait for it.")
+        raise Problem(
+            409,
+            "upload-in-progress",
+            "An upload with this Idempotency-Key is still coming in; wait for it.",
+            {"Retry-After": str(round(RECEIVE_LEASE_S))},  # should it have broken off, it is forgotten by then
+        )
     repeated = await receive_upload(request, Discarding(), id, services.settings.max_upload_bytes)
     if (repeated.recording, read_wishes(repeated.fields)) != (job.recording, job.wishes):
         raise Problem(422, "key-reused", "This Idempotency-Key belongs to an upload of something else; take a new one.")

@@ -32,7 +32,7 @@ from worker.upkeep import Upkeep
 if TYPE_CHECKING:
     from worker.reuse import Known
 
-RECEIVE_LIMIT_S = 6 * 3600.0  # an upload that has not ended by then was cut off with the process that received it
+RECEIVE_LEASE_S = 120.0  # an upload of which nothing is heard for so long was cut off with the process that received it
 NO_TIMINGS: Mapping[str, float] = {}
 REDRAW_HEAD_START_S = 7 * 24 * 3600.0  # somebody looks at the page: before whatever else waits, first come first served
 MOST_EARLIER = 5  # looked at for results that can be used again
@@ -69,7 +69,7 @@ class JobTable(Upkeep):
             "stage": Stage.LISTEN,
             "progress": 0.0,
             "attempts": 0,
-            "lease_until": now_s() + RECEIVE_LIMIT_S,
+            "lease_until": now_s() + RECEIVE_LEASE_S,
             "resend_s": FIRST_RESEND_S,
             "file_name": "",
             "file_blob": "",

@@ -23,6 +23,7 @@ from worker.schema import connect
 from worker.settings import Settings
 from worker.storage import Storage, open_storage
 from worker.sweeper import Sweeper
+from worker.uploads import UploadTable
 from worker.webhooks import Courier, post
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,10 @@ class Services:
     @cached_property
     def jobs(self) -> JobTable:
         return JobTable(self.engine, self.settings.lease_s, edition(self.settings.checkpoint))
+
+    @cached_property
+    def uploads(self) -> UploadTable:
+        return UploadTable(self.engine)
 
     @cached_property
     def accounts(self) -> AccountTable:
