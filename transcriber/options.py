@@ -57,6 +57,9 @@ class View:
             )
 
 
+AS_HEARD = View()
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """Wishes for one transcription; what is left out is decided from the music.

@@ -28,7 +28,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from transcriber.options import View
+from transcriber.options import AS_HEARD, View
 
 MAX_ATTEMPTS = 3  # of each task: enough for a restart and an unlucky second one, few enough to stop a poison job
 
@@ -71,7 +71,7 @@ class Wishes:
     composer: str = ""
     metre: str | None = None
     key: str | None = None
-    view: View = View()
+    view: View = AS_HEARD
     edits: tuple[Mapping[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:

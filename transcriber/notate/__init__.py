@@ -8,13 +8,14 @@ from fractions import Fraction
 from transcriber.errors import NoNotes
 from transcriber.notate.clefs import place_clefs
 from transcriber.notate.edits import Corrections, Edit, gather
+from transcriber.notate.evidence import BeatEvidence
 from transcriber.notate.expression import find_accents, with_directions, with_expression
 from transcriber.notate.fermata import with_final_fermata
 from transcriber.notate.hands import find_hands
 from transcriber.notate.harmony import chord_symbols
 from transcriber.notate.key import KeyRegion, find_keys
 from transcriber.notate.measures import printed_bars, write_measure
-from transcriber.notate.meter import Meter, find_meter
+from transcriber.notate.meter import Meter, find_meter, hear_beats
 from transcriber.notate.ornaments import find_attacks
 from transcriber.notate.rhythm import Placed, place
 from transcriber.notate.simple import simplify
@@ -26,7 +27,7 @@ from transcriber.options import Level
 from transcriber.performance import Performance
 from transcriber.score import LOWER, UPPER, DroppedNote, KeySignature, Score, SpelledPitch, Words
 
-__all__ = ["Level", "notate", "notate_on"]
+__all__ = ["Level", "hear_beats", "notate", "notate_on"]
 
 
 def notate(
@@ -37,10 +38,12 @@ def notate(
     composer: str = "",
     level: Level = "full",
     chords: bool = False,
+    evidence: BeatEvidence | None = None,
 ) -> Score:
     """Write down a performance, with a musician's corrections.
 
     `level`: "simple" leaves out what a learner cannot read or reach. `chords` prints chord symbols above the staff.
+    With the `evidence` of `hear_beats` for these notes no network runs and PyTorch is not loaded.
     Raises NoNotes where there is nothing to write, and EditError where the edits are impossible or contradict each
     other.
     """
@@ -53,6 +56,7 @@ def notate(
         pickup_q=corrections.pickup_q,
         tempo_level=corrections.tempo_level,
         bar_lines_s=[performance.notes[source].onset_s for source in corrections.bar_lines],
+        evidence=evidence,
     )
     return notate_on(performance, meter, corrections, title=title, composer=composer, level=level, chords=chords)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transcriber.notate.beatscores import METRES, BeatScores
+from transcriber.notate.beatscores import METRES, BeatScores, OnsetScores
 from transcriber.notate.onsets import Floats, Ints
 from transcriber.notate.patterns import PatternScores
 from transcriber.score import TimeSignature
@@ -70,7 +70,7 @@ def bar_path(
     beat_s: Floats,
     beat_onset: Ints,
     onset_s: Floats,
-    scores: BeatScores,
+    scores: BeatScores | OnsetScores,
     patterns: PatternScores,
     *,
     time: TimeSignature | None = None,
@@ -132,14 +132,16 @@ def bar_path(
     )
 
 
-def _downbeat_evidence(beat_onset: Ints, scores: BeatScores, weights: BarWeights) -> Floats:
+def _downbeat_evidence(beat_onset: Ints, scores: BeatScores | OnsetScores, weights: BarWeights) -> Floats:
     """Log odds of a downbeat against another beat, given a beat. Shape: (beats,)."""
     beat, downbeat = (1 / (1 + np.exp(-logit)) for logit in (scores.beat, scores.downbeat))
     odds = np.log(downbeat + 1e-3) - np.log(np.maximum(beat - downbeat, 0) + 1e-3)
     return weights.downbeat * np.where(beat_onset >= 0, odds[beat_onset] + weights.lean, weights.silent)
 
 
-def _metre_evidence(beat_s: Floats, onset_s: Floats, scores: BeatScores, signatures: list[TimeSignature]) -> Floats:
+def _metre_evidence(
+    beat_s: Floats, onset_s: Floats, scores: BeatScores | OnsetScores, signatures: list[TimeSignature]
+) -> Floats:
     """What the onsets of each beat say of each signature. Shape: (beats, signatures)."""
     beat_of_onset = np.clip(np.searchsorted(beat_s, onset_s + 1e-9, side="right") - 1, 0, len(beat_s) - 1)
     speakers, handicaps = zip(*(SIGNATURES.get(signature, UNKNOWN) for signature in signatures), strict=True)

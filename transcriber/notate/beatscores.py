@@ -27,3 +27,12 @@ class BeatScores:
     period: NDArray[np.float64]
     bar: NDArray[np.float64]
     metre: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class OnsetScores:
+    """The part of BeatScores that bars are made from, once there are beats."""
+
+    beat: NDArray[np.float64]
+    downbeat: NDArray[np.float64]
+    metre: NDArray[np.float64]

@@ -12,7 +12,8 @@ import numpy as np
 from transcriber.errors import EditError, NoNotes, OptionError
 from transcriber.notate.bars import BarPath, bar_path
 from transcriber.notate.beats import BeatGrid, beat_grids
-from transcriber.notate.beatscores import BeatScores
+from transcriber.notate.beatscores import OnsetScores
+from transcriber.notate.evidence import BeatEvidence
 from transcriber.notate.onsets import NoteTable, Onsets, find_onsets
 from transcriber.notate.patterns import PatternScores, judge_grid, shipped_pattern_model
 from transcriber.notate.regrid import relevel, shift
@@ -52,13 +53,15 @@ def find_meter(
     pickup_q: Fraction | None = None,
     tempo_level: Fraction = Fraction(1),
     bar_lines_s: Sequence[float] = (),
+    evidence: BeatEvidence | None = None,
 ) -> Meter:
     """Find beats, bar lines and time signatures from the notes alone.
 
     The rest are a listener's corrections: `time` is the only time signature used; `pickup_q` is what lies before the
     first bar line (of more than a bar only what exceeds whole bars counts); `tempo_level` multiplies the number of
-    beats that would be found without it; `bar_lines_s` are moments at which a bar begins. Raises NoNotes, OptionError
-    for a pickup or a tempo level out of range, and EditError for bar lines that no bars can meet.
+    beats that would be found without it; `bar_lines_s` are moments at which a bar begins. With the `evidence` of an
+    earlier hearing of the same notes the network is not asked. Raises NoNotes, OptionError for a pickup or a tempo
+    level out of range, and EditError for bar lines that no bars can meet.
     """
     if not performance.notes:
         raise NoNotes("There is no note to find a beat in.")
@@ -66,7 +69,7 @@ def find_meter(
         raise OptionError(f"The pickup is {pickup_q} quarters; it cannot be negative.")
     if not Fraction(1, 8) <= tempo_level <= 8:
         raise OptionError(f"The tempo level is {tempo_level}; it must lie between 1/8 and 8.")
-    heard = _hear(performance)
+    heard = _heard(performance, evidence or hear_beats(performance))
     grid, path = _likeliest(heard, time)
     if tempo_level != 1:
         grid, path = _at_level(grid, tempo_level, heard, time)
@@ -87,27 +90,43 @@ def find_meter(
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """The notes, their onsets, and what the network says of each."""
+    """The notes, their onsets, and what is known of their beats."""
 
     notes: NoteTable
     onsets: Onsets
-    scores: BeatScores
+    evidence: BeatEvidence
+
+    @property
+    def scores(self) -> OnsetScores:
+        return self.evidence.scores
 
 
 @lru_cache(maxsize=4)  # a musician's edits come one after the other, and none of them changes what is heard
-def _hear(performance: Performance) -> _Heard:
+def hear_beats(performance: Performance) -> BeatEvidence:
+    """What the network says of every onset, and the grids of beats that follow from it, each with its patterns."""
     from transcriber.notate.network import score_hearings, shipped_network  # PyTorch takes seconds to import
 
     notes = NoteTable.of(performance)
     onsets = find_onsets(notes.onset_s)
-    return _Heard(notes, onsets, score_hearings(shipped_network(), notes, onsets))
+    scores = score_hearings(shipped_network(), notes, onsets)
+    grids = beat_grids(onsets.time_s, scores)
+    model = shipped_pattern_model()
+    return BeatEvidence(
+        OnsetScores(scores.beat, scores.downbeat, scores.metre),
+        tuple((grid, judge_grid(notes, onsets, grid.time_s, model)) for grid in grids),
+    )
+
+
+@lru_cache(maxsize=4)
+def _heard(performance: Performance, evidence: BeatEvidence) -> _Heard:
+    notes = NoteTable.of(performance)
+    return _Heard(notes, find_onsets(notes.onset_s), evidence)
 
 
 def _likeliest(heard: _Heard, time: TimeSignature | None) -> tuple[BeatGrid, BarPath]:
     """The tempo level whose beats, bars and patterns together are likeliest."""
     candidates = []
-    for grid in beat_grids(heard.onsets.time_s, heard.scores):
-        patterns = _patterns(grid, heard)
+    for grid, patterns in heard.evidence.grids:
         path = _path(grid, heard, patterns, time)
         score = grid.score + path.score + FIT * float(patterns.fit.sum())
         candidates.append((score, grid, path))
