@@ -11,10 +11,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import events, health, receiving
+from api import events, health, receiving, resumable
 from api.access import Access
 from api.problems import answer_with_problems
 from api.routes import router
+from api.tus import TusVersion
 from worker.services import Services
 
 STATIC = Path(__file__).parent / "static"
@@ -55,6 +56,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.registry = health.create_registry(services)
     app.state.streams = 0  # clients that follow a job at this moment
     app.include_router(receiving.router)
+    app.include_router(resumable.router)
     app.include_router(events.router)  # before the files of a job, whose route would take its address
     app.include_router(router)
     app.include_router(health.router)
@@ -70,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
 
     app.add_middleware(health.Observed, registry=app.state.registry)
     app.add_middleware(Access, services=services)
+    app.add_middleware(TusVersion, root=resumable.UPLOADS)
     app.add_middleware(SecurityHeaders)  # added last, so that it is outermost: refusals carry the headers too
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

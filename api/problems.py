@@ -2,11 +2,12 @@
 
 Codes of the service itself; those of recordings and options are the library's (`transcriber.errors`).
 
-    400  bad-request          404  not-found              413  file-too-large           422  key-reused
-    400  upload-incomplete    405  method-not-allowed     415  not-multipart            429  too-many-requests
-    400  missing-recording    409  not-finished           416  range-not-satisfiable    429  quota-used-up
-    401  key-needed           409  upload-in-progress     422  invalid-request          500  internal-error
-    403  cross-site                                                                     503  too-many-streams
+    400  bad-request          404  not-found              412  unknown-tus-version      422  key-reused
+    400  upload-incomplete    405  method-not-allowed     413  file-too-large           429  too-many-requests
+    400  missing-recording    409  not-finished           415  not-multipart            429  quota-used-up
+    401  key-needed           409  upload-in-progress     415  not-octets               500  internal-error
+    403  cross-site           409  upload-finished        416  range-not-satisfiable    503  unavailable
+                              409  wrong-offset           422  invalid-request          503  too-many-streams
                                                                                         507  storage-full
 """
 
@@ -16,12 +17,16 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from transcriber.errors import TranscriberError
+
+log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -82,6 +87,12 @@ def answer_with_problems(app: FastAPI) -> None:
         ]
         named = "; ".join(f"{found['field']}: {found['detail']}" for found in errors)
         return problem_response(request, 422, "invalid-request", f"The request is not valid: {named}.", errors=errors)
+
+    @app.exception_handler(OperationalError)
+    async def _away(request: Request, error: OperationalError) -> Response:
+        log.error("database unreachable", error=str(error.orig))
+        detail = "The service cannot reach its job table at this moment; please try again."
+        return problem_response(request, 503, "unavailable", detail, {"Retry-After": "5"})
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:

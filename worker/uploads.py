@@ -7,7 +7,6 @@ connections that send the same piece one succeeds. What breaks off ends by itsel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,11 +21,10 @@ PIECES_KEPT_S = 24 * 3600.0  # after the last one: a night, and the next evening
 
 @dataclass(frozen=True, slots=True)
 class ResumableUpload:
-    """`fields` are the uploader's wishes as sent; `pieces` the blobs, in order, that hold the `received_bytes`."""
+    """`metadata` is the uploader's, as sent; `pieces` are the blobs, in order, that hold the `received_bytes`."""
 
     id: str
-    file_name: str
-    fields: Mapping[str, str]
+    metadata: str
     length: int
     received_bytes: int
     pieces: tuple[str, ...]
@@ -42,8 +40,7 @@ class ResumableUpload:
 class _Told:
     """What the column `upload` holds."""
 
-    file_name: str
-    fields: Mapping[str, str]
+    metadata: str
     length: int
     pieces: tuple[str, ...] = ()
 
@@ -55,9 +52,9 @@ class UploadTable(Rows):
         """The upload is still coming in; False where it was given up meanwhile."""
         return self.changes(_receiving(id), lease_until=now_s() + lasting_s) > 0
 
-    def expect(self, id: str, file_name: str, fields: Mapping[str, str], length: int) -> ResumableUpload | None:
+    def expect(self, id: str, metadata: str, length: int) -> ResumableUpload | None:
         """The job that was begun comes in pieces; None where it was given up meanwhile."""
-        told = _Told(file_name, fields, length)
+        told = _Told(metadata, length)
         return self._change(_receiving(id), upload=asdict(told), received_bytes=0)
 
     def find(self, id: str, account: str) -> ResumableUpload | None:
@@ -70,7 +67,7 @@ class UploadTable(Rows):
 
     def add(self, upload: ResumableUpload, piece: str, size_bytes: int) -> ResumableUpload | None:
         """The piece follows what `upload` holds; None where another did, or the upload was given up."""
-        told = _Told(upload.file_name, upload.fields, upload.length, (*upload.pieces, piece))
+        told = _Told(upload.metadata, upload.length, (*upload.pieces, piece))
         follows = sa.and_(_receiving(upload.id), jobs.c.received_bytes == upload.received_bytes)
         return self._change(follows, upload=asdict(told), received_bytes=upload.received_bytes + size_bytes)
 
@@ -91,8 +88,7 @@ def _upload(row: sa.RowMapping) -> ResumableUpload:
     receiving = row["state"] == State.RECEIVING
     return ResumableUpload(
         id=row["id"],
-        file_name=told["file_name"],
-        fields=told["fields"],
+        metadata=told["metadata"],
         length=told["length"],
         received_bytes=row["received_bytes"],
         pieces=tuple(told["pieces"]),

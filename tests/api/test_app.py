@@ -30,6 +30,8 @@ def test_openapi_names_every_route_and_its_problems(client: TestClient) -> None:
         "/v1/transcriptions/{id}/events",
         "/v1/transcriptions/{id}/recording",
         "/v1/transcriptions/{id}/{name}",
+        "/v1/uploads",
+        "/v1/uploads/{id}",
         "/healthz",
         "/readyz",
         "/metrics",

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
 
 from tests.worker.pumped import PumpedServices
 
@@ -51,6 +52,19 @@ def test_fault_of_the_service_shows_no_traceback(
     assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")
     assert "secret" not in answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_database_that_is_away_is_told_and_may_be_asked_again(
+    client: TestClient, services: PumpedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(id: str, account: str) -> None:
+        raise OperationalError("SELECT secret", {}, OSError("connection refused"))
+
+    monkeypatch.setattr(services.jobs, "get", away)
+    answer = client.get(f"{URL}/{'0' * 32}")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "5"
+    assert "secret" not in answer.text
 
 
 @pytest.mark.parametrize("act", [lambda c: c.get("/"), lambda c: c.get("/docs"), lambda c: c.get("/nowhere")])
