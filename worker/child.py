@@ -1,4 +1,4 @@
-"""A child process that does one dangerous piece of work and answers once, or fails alone.
+"""A child process that does one dangerous piece of work and answers, or fails alone.
 
     parent                                   child
     with Child(module, arguments, limits)    python -m MODULE ARGUMENTS LIMITS
@@ -7,7 +7,8 @@
                                        ◀───  {"result": {...}, "bytes": n} + n bytes    or
                                        ◀───  {"error": code, "message": sentence}
 
-Nothing that comes back is trusted: lines and sizes are bounded, and nothing is unpickled or executed.
+A child that reads on after its answer can be asked again. Nothing that comes back is trusted: lines and sizes are
+bounded, and nothing is unpickled or executed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -34,7 +36,7 @@ POLL_S = 0.25  # how soon a deleted job stops its child
 LONGEST_LINE = 64 * 1024  # bytes, of what precedes the payload
 LONGEST_MESSAGE = 500  # characters; the library's longest sentence has 200
 READ_BYTES = 1024 * 1024
-END_WAIT_S = 5.0  # between the end of an answer and of its process
+END_WAIT_S = 5.0  # between the end of an answer that makes no sense and of its process
 OUT_OF_MEMORY_STATUS = 3
 SHOWN_NOISE_BYTES = 2000
 # Of the worker's environment only what finding Python takes: no address of a database, no key of a bucket.
@@ -81,7 +83,13 @@ class Child:
         self._limits = limits
 
     def __enter__(self) -> Self:
-        self._noise = tempfile.TemporaryFile()
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.end()
+
+    def start(self) -> Self:
+        self._noise = tempfile.TemporaryFile()  # noqa: SIM115, closed by `end`
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         self._process = subprocess.Popen(
             self._command,
@@ -93,12 +101,16 @@ class Child:
         )
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> None:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # it died before it had read everything
+                    pipe.close()
         self._noise.close()
 
     def ask(self, question: bytes = b"", on_progress: Progress | None = None) -> Answer:
@@ -111,7 +123,7 @@ class Child:
         received = bytearray()
         head: dict[str, Any] | None = None
         share = 0.0
-        while data := self._read(deadline_s, share, on_progress):
+        while not _is_whole(head, received) and (data := self._read(deadline_s, share, on_progress)):
             received += data
             while head is None and (end := received.find(b"\n")) >= 0:
                 line = _parsed(bytes(received[:end]))
@@ -128,7 +140,7 @@ class Child:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(question)
-            self._process.stdin.close()
+            self._process.stdin.flush()
         except BrokenPipeError:
             return  # it is dead already; reading tells why
 
@@ -145,22 +157,22 @@ class Child:
                 return os.read(place, READ_BYTES)
 
     def _checked(self, head: dict[str, Any] | None, payload: bytearray) -> Answer:
+        if head is not None and "error" in head:
+            raise _library_error(str(head["error"]), str(head.get("message", "")))
+        result = (head or {}).get("result")
+        if isinstance(result, dict) and (head or {}).get("bytes") == len(payload):
+            return Answer(result, payload)
         try:
             status = self._process.wait(END_WAIT_S)
         except subprocess.TimeoutExpired:
-            status = 0  # it has said everything
-        if head is not None and "error" in head:
-            raise _library_error(str(head["error"]), str(head.get("message", "")))
+            status = 0
         if status == -signal.SIGKILL:
             raise self._fault(ChildKilled("killed from outside"))
         if status == -signal.SIGXCPU:
             raise self._fault(ChildOutOfTime(f"used {self._limits.cpu_s} s of processor time"))
         if status == OUT_OF_MEMORY_STATUS:
             raise self._fault(ChildOutOfMemory(f"wanted more than {self._limits.memory_bytes} bytes"))
-        result = (head or {}).get("result")
-        if status != 0 or not isinstance(result, dict) or (head or {}).get("bytes") != len(payload):
-            raise self._fault(ChildCrashed(f"ended with status {status}"))
-        return Answer(result, payload)
+        raise self._fault(ChildCrashed(f"ended with status {status}"))
 
     def _fault(self, fault: ChildFault) -> ChildFault:
         size = self._noise.seek(0, os.SEEK_END)
@@ -200,6 +212,14 @@ class Answering:
     def _line(self, line: dict[str, Any]) -> None:
         self._channel.write(json.dumps(line).encode() + b"\n")
         self._channel.flush()
+
+
+def _is_whole(head: dict[str, Any] | None, payload: bytearray) -> bool:
+    """Whether an answer has come to its end, or went past it."""
+    if head is None:
+        return False
+    announced = head.get("bytes")
+    return "error" in head or not isinstance(announced, int) or len(payload) >= announced
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from worker.job import Recording, Wishes
+from worker.job import Recording, State, Wishes, result_blob
 from worker.jobs import JobTable
-from worker.stages import PERFORMANCE
+from worker.stages import HEARD
 from worker.storage import BlobMissing, Storage, copy_blob
 
 
@@ -31,16 +31,18 @@ def reuse(
     """Copy to job `id` what this edition made of the same recording for the same account."""
     for earlier in jobs.with_content(account, recording.sha256):
         same_score = (
-            earlier.files
+            earlier.state is State.DONE
+            and earlier.drawn == earlier.revision
             and earlier.version == jobs.version
             and (earlier.wishes, earlier.recording.name) == (wishes, recording.name)
         )
         heard = earlier.heard_by == jobs.version
         if not same_score and not heard:
             continue
-        names = [*(earlier.files if same_score else ()), *([PERFORMANCE] if heard else ())]
         try:
-            for name in names:
+            for name in earlier.files if same_score else ():
+                copy_blob(storage, f"{earlier.id}/{result_blob(name, earlier.drawn)}", f"{id}/{name}")
+            for name in HEARD if heard else ():
                 copy_blob(storage, f"{earlier.id}/{name}", f"{id}/{name}")
         except BlobMissing:
             continue  # deleted at this moment

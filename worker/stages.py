@@ -5,24 +5,37 @@ The library is imported inside them, so that only the process that listens ever 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from transcriber.errors import NoNotes
 from transcriber.files import stem_for
-from transcriber.options import Device, Options
+from transcriber.options import FORMATS, Device, Options
 from transcriber.performance import Performance, decode_performance, encode_performance, read_midi
 from worker.decoding import decode
 from worker.engraving import engraver
-from worker.job import Job, Stage
-from worker.storage import Storage, read_blob, write_blob
+from worker.job import Job, Stage, Wishes, result_blob
+from worker.storage import BlobMissing, Storage, read_blob, write_blob
+
+if TYPE_CHECKING:
+    from transcriber.notate.edits import Edit
+    from transcriber.notate.evidence import BeatEvidence
 
 PERFORMANCE = "performance.json"
 SAMPLES_OF_SILENCE = 16_000  # one second
+HEARD = (PERFORMANCE,)  # what listening leaves
+BEATS = "beats.npz"
+FIRST_SEEN = ("svg", "sync")
+SEEN_LATER = tuple(name for name in FORMATS if name not in FIRST_SEEN)
 RESULT_STEM = "score"  # the files of a score are named score.pdf, score.page-1.svg, ...
+
+
+RESULT_BLOB = re.compile(rf"(?:r(\d+)\.)?{RESULT_STEM}\.")
+Show = Callable[[Mapping[str, int]], None]
 
 
 class Report(Protocol):
@@ -80,28 +93,89 @@ def listen_to(
     return Heard(recording.warnings + performance.warnings, recording.duration_s)
 
 
-def write_down(job: Job, storage: Storage, report: Report) -> Written:
-    """Stored performance, or an uploaded MIDI file, to the files of a score. Raises the library's errors."""
+def write_down(job: Job, storage: Storage, report: Report, show: Show | None = None) -> Written:
+    """Stored performance, or an uploaded MIDI file, to the files of a score. Raises the library's errors.
+
+    `show` is called as soon as the pages of a redraw are stored, with their names and sizes: somebody waits for them,
+    and for nothing else as much.
+    """
     from transcriber.notate import notate
 
     report(Stage.NOTATE)
-    performance = _played(job, storage)
-    wishes = job.wishes
-    title = stem_for(job.recording.name) if wishes.title is None else wishes.title
-    edits = Options(metre=wishes.metre, key=wishes.key).all_edits()
     with engraver() as press:
-        score = notate(performance, edits, title=title, composer=wishes.composer)
+        performance = played(job, storage)
+        evidence = _beats(job, storage, performance)
+        wishes = job.wishes
+        title, composer = wishes.printed("title"), wishes.printed("composer")
+        score = notate(
+            performance,
+            requested_edits(wishes),
+            title=stem_for(job.recording.name) if title is None else title,
+            composer=composer or "",
+            level=wishes.view.level,
+            chords=wishes.view.chords,
+            evidence=evidence,
+        )
         report(Stage.ENGRAVE)
-        results = press.engrave(score, performance, lambda _: report(Stage.ENGRAVE))
-    files = {RESULT_STEM + suffix: data for suffix, data in results.items()}
-    for name, data in files.items():
-        report(Stage.ENGRAVE, 0.9)
-        write_blob(storage, f"{job.id}/{name}", data)
-    return Written({name: len(data) for name, data in files.items()}, performance.duration_s)
+
+        def note_progress(_: float) -> None:
+            report(Stage.ENGRAVE)
+
+        files: dict[str, int] = {}
+        if show is not None:
+            files |= _store(job, storage, press.engrave(score, performance, note_progress, FIRST_SEEN), report)
+            show(files)
+            files |= _store(job, storage, press.more(SEEN_LATER, note_progress), report)
+        else:
+            files |= _store(job, storage, press.engrave(score, performance, note_progress), report)
+    return Written(files, performance.duration_s)
 
 
-def _played(job: Job, storage: Storage) -> Performance:
+def played(job: Job, storage: Storage) -> Performance:
+    """What was heard, or an uploaded MIDI file. Raises the library's errors."""
     if job.recording.is_midi:
         with storage.as_file(f"{job.id}/{job.recording.blob}") as path:
             return read_midi(path)
     return decode_performance(read_blob(storage, f"{job.id}/{PERFORMANCE}"))
+
+
+def requested_edits(wishes: Wishes) -> tuple[Edit, ...]:
+    """The corrections, and metre and key of the upload where no correction says otherwise. Raises EditError."""
+    from transcriber.notate.edits import SetKey, SetMetre, read_edits
+
+    edits = read_edits(wishes.edits)
+    corrected = {type(edit) for edit in edits} & {SetMetre, SetKey}
+    asked = Options(
+        metre=None if SetMetre in corrected else wishes.metre, key=None if SetKey in corrected else wishes.key
+    )
+    return (*asked.all_edits(), *edits)
+
+
+def discard_earlier(job: Job, storage: Storage) -> None:
+    """Delete the files of revisions that nobody is shown any more."""
+    for name in storage.names(job.id):
+        found = RESULT_BLOB.match(name)
+        if found and int(found[1] or 0) < job.drawn:
+            storage.drop(f"{job.id}/{name}")
+
+
+def _beats(job: Job, storage: Storage, performance: Performance) -> BeatEvidence:
+    """Found by the network once, and kept."""
+    from transcriber.notate import hear_beats
+    from transcriber.notate.evidence import decode_evidence, encode_evidence
+
+    key = f"{job.id}/{BEATS}"
+    with suppress(BlobMissing):
+        return decode_evidence(read_blob(storage, key))
+    evidence = hear_beats(performance)
+    write_blob(storage, key, encode_evidence(evidence))
+    return evidence
+
+
+def _store(job: Job, storage: Storage, results: Mapping[str, bytes], report: Report) -> dict[str, int]:
+    """Beside the files of the revision before; returns the names that they are asked for by, and their sizes."""
+    files = {RESULT_STEM + suffix: data for suffix, data in results.items()}
+    for name, data in files.items():
+        report(Stage.ENGRAVE, 0.9)
+        write_blob(storage, f"{job.id}/{result_blob(name, job.drawing)}", data)
+    return {name: len(data) for name, data in files.items()}

@@ -56,6 +56,10 @@ class Storage(Writable, Protocol):
         """Delete one blob; nothing happens where there is none."""
         ...
 
+    def names(self, job_id: str) -> list[str]:
+        """Of every blob of the job."""
+        ...
+
     def job_ids(self) -> list[str]:
         """Of every job that has a blob."""
         ...
@@ -143,6 +147,13 @@ class FolderStorage:
     def drop(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
 
+    def names(self, job_id: str) -> list[str]:
+        try:
+            with os.scandir(self._path(f"{job_id}/any").parent) as entries:
+                return [entry.name for entry in entries]
+        except FileNotFoundError:
+            return []
+
     def job_ids(self) -> list[str]:
         with os.scandir(self.root) as entries:
             return [entry.name for entry in entries if JOB_ID.fullmatch(entry.name)]
@@ -209,6 +220,13 @@ class BucketStorage:
     def drop(self, key: str) -> None:
         with suppress(FileNotFoundError):
             self.fs.rm_file(self._path(key))
+
+    def names(self, job_id: str) -> list[str]:
+        try:
+            paths = self.fs.ls(self._path(f"{job_id}/any").rpartition("/")[0], detail=False, refresh=True)
+        except FileNotFoundError:
+            return []
+        return [path.rpartition("/")[2] for path in paths]
 
     def job_ids(self) -> list[str]:
         try:

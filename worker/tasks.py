@@ -6,16 +6,17 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Mapping
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from transcriber.errors import EditError, NoNotes, OptionError, RecordingError, TranscriberError
-from worker.job import MAX_ATTEMPTS, Job, Task
+from worker.job import MAX_ATTEMPTS, Job, State, Task
 from worker.lease import Lease, LeaseLost, Stopping
 from worker.queues import task_name
 from worker.services import Services
-from worker.stages import listen_to, write_down
+from worker.stages import Written, discard_earlier, listen_to, write_down
 from worker.sweeper import remove
 
 USER_ERRORS = (RecordingError, NoNotes, OptionError, EditError)  # trying again gives the same answer
@@ -68,7 +69,7 @@ def perform(services: Services, task: Task) -> None:
             settled = services.jobs.hand_back(id, owner)
         except USER_ERRORS as error:
             log.info("job failed", code=error.code, message=error.message)
-            settled = services.jobs.fail(id, owner, error.code, error.message)
+            settled = _followed(services, services.jobs.fail(id, owner, error.code, error.message))
         except Exception as error:
             log.exception("task failed")
             settled = _settle_fault(services, job, owner, error)
@@ -85,14 +86,14 @@ def _work(services: Services, job: Job, owner: str) -> bool:
     started_s = time.monotonic()
 
     def timings() -> dict[str, float]:
-        return {**job.timings, job.task.value: round(time.monotonic() - started_s, 3)}
+        return {**job.timings, "redraw" if job.is_redraw else job.task.value: round(time.monotonic() - started_s, 3)}
 
     with Lease(services.jobs, job, owner, services.stopping, settings.stage_limit_s) as lease:
         if job.task is Task.NOTATE:
-            written = write_down(job, services.storage, lease.report)
+            written = _drawn_again(services, job, owner, lease) if job.is_redraw else _drawn(services, job, lease)
             finished = services.jobs.finish(job.id, owner, written.files, written.duration_s, timings())
-            log.info("job done" if finished else "job lost", files=len(written.files))
-            return finished
+            log.info("job done" if finished else "job lost", files=len(written.files), revision=job.drawing)
+            return _followed(services, finished)
         heard = listen_to(
             job, services.storage, settings.device, settings.max_duration_s, lease.report, settings.checkpoint
         )
@@ -104,12 +105,35 @@ def _work(services: Services, job: Job, owner: str) -> bool:
     return True
 
 
+def _drawn(services: Services, job: Job, lease: Lease) -> Written:
+    return write_down(job, services.storage, lease.report)
+
+
+def _drawn_again(services: Services, job: Job, owner: str, lease: Lease) -> Written:
+    def show(files: Mapping[str, int]) -> None:
+        if not services.jobs.show(job.id, owner, files):
+            raise LeaseLost(job.id)
+
+    return write_down(job, services.storage, lease.report, show)
+
+
+def _followed(services: Services, job: Job | None) -> bool:
+    """The job as its worker left it, None where it was lost: what was asked for meanwhile is sent, the rest tidied."""
+    if job is None:
+        return False
+    if job.state is State.QUEUED:
+        services.send(job.id, job.task)
+    if job.drawn:
+        discard_earlier(job, services.storage)
+    return True
+
+
 def _settle_fault(services: Services, job: Job, owner: str, error: Exception) -> bool:
     if job.attempts < MAX_ATTEMPTS:
         return services.jobs.retry(job.id, owner, RETRY_WAIT_S[job.attempts - 1])
     if isinstance(error, TranscriberError):
-        return services.jobs.fail(job.id, owner, error.code, error.message)
-    return services.jobs.fail(job.id, owner, INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE)
+        return _followed(services, services.jobs.fail(job.id, owner, error.code, error.message))
+    return _followed(services, services.jobs.fail(job.id, owner, INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE))
 
 
 def _leave(services: Services, id: str, owner: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 
 from transcriber.engrave.midi import write_quantized_midi
 from transcriber.engrave.musicxml import write_musicxml
@@ -14,7 +15,6 @@ from transcriber.performance import Performance, midi_bytes
 from transcriber.score import Score
 
 FORMATS = ("musicxml", "pdf", "svg", "midi", "sync")
-DRAWN = {"pdf", "svg", "sync"}  # formats that need the pages
 
 
 def engrave(score: Score, performance: Performance, formats: Collection[str] = FORMATS) -> dict[str, bytes]:
@@ -25,25 +25,42 @@ def engrave(score: Score, performance: Performance, formats: Collection[str] = F
 
     Raises OptionError for an unknown format and EngravingError where the score cannot be written or drawn.
     """
-    unknown = sorted(set(formats) - set(FORMATS))
-    if unknown:
-        raise OptionError(f"There is no format named {unknown[0]!r}; choose from {', '.join(FORMATS)}.")
-    if not score.measures:
-        raise EngravingError("The score holds no bar, so there is nothing to engrave.")
-    musicxml = write_musicxml(score)
-    pages: tuple[str, ...] = ()
-    if DRAWN & set(formats):
-        pages = draw_pages(musicxml, title=score.title, composer=score.composer)
-    files: dict[str, bytes] = {}
-    if "musicxml" in formats:
-        files[".musicxml"] = musicxml
-    if "pdf" in formats:
-        files[".pdf"] = write_pdf(pages, title=score.title, composer=score.composer)
-    if "svg" in formats:
-        files |= {f".page-{number}.svg": page.encode() for number, page in enumerate(pages, start=1)}
-    if "midi" in formats:
-        files[".mid"] = midi_bytes(performance)
-        files[".quantized.mid"] = write_quantized_midi(score, performance)
-    if "sync" in formats:
-        files[".sync.json"] = write_sync(score, performance, pages)
-    return files
+    return Edition(score, performance).files(formats)
+
+
+class Edition:
+    """A score on its way to files: what several formats need is made once, when the first of them is asked for."""
+
+    def __init__(self, score: Score, performance: Performance) -> None:
+        self.score = score
+        self.performance = performance
+
+    @cached_property
+    def musicxml(self) -> bytes:
+        return write_musicxml(self.score)
+
+    @cached_property
+    def pages(self) -> tuple[str, ...]:
+        return draw_pages(self.musicxml, title=self.score.title, composer=self.score.composer)
+
+    def files(self, formats: Collection[str]) -> dict[str, bytes]:
+        """As `engrave`."""
+        unknown = sorted(set(formats) - set(FORMATS))
+        if unknown:
+            raise OptionError(f"There is no format named {unknown[0]!r}; choose from {', '.join(FORMATS)}.")
+        score, performance = self.score, self.performance
+        if not score.measures:
+            raise EngravingError("The score holds no bar, so there is nothing to engrave.")
+        files: dict[str, bytes] = {}
+        if "musicxml" in formats:
+            files[".musicxml"] = self.musicxml
+        if "pdf" in formats:
+            files[".pdf"] = write_pdf(self.pages, title=score.title, composer=score.composer)
+        if "svg" in formats:
+            files |= {f".page-{number}.svg": page.encode() for number, page in enumerate(self.pages, start=1)}
+        if "midi" in formats:
+            files[".mid"] = midi_bytes(performance)
+            files[".quantized.mid"] = write_quantized_midi(score, performance)
+        if "sync" in formats:
+            files[".sync.json"] = write_sync(score, performance, self.pages)
+        return files

@@ -196,7 +196,12 @@ def parse_edits(text: str | bytes) -> tuple[Edit, ...]:
         listed = json.loads(text)
     except (ValueError, RecursionError) as cause:
         raise EditError("The edits are not valid JSON; send a list of objects.") from cause
-    if not isinstance(listed, list) or len(listed) > MOST_EDITS:
+    return read_edits(listed)
+
+
+def read_edits(listed: Any) -> tuple[Edit, ...]:
+    """Edits from JSON that is parsed already. Raises EditError as `parse_edits`."""
+    if not isinstance(listed, list | tuple) or len(listed) > MOST_EDITS:
         raise EditError(f"The edits must be a JSON list of at most {MOST_EDITS} objects.")
     edits = []
     for number, fields in enumerate(listed, start=1):
@@ -209,7 +214,12 @@ def parse_edits(text: str | bytes) -> tuple[Edit, ...]:
 
 def edits_json(edits: Sequence[Edit]) -> str:
     """The JSON that `parse_edits` reads back as the same edits."""
-    return json.dumps([_written(edit) for edit in edits], ensure_ascii=False)
+    return json.dumps(list(edit_objects(edits)), ensure_ascii=False)
+
+
+def edit_objects(edits: Sequence[Edit]) -> tuple[dict[str, Any], ...]:
+    """The objects of `edits_json`, which `read_edits` reads back."""
+    return tuple(_written(edit) for edit in edits)
 
 
 def _read(fields: Any) -> Edit:
