@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import events, health, receiving, resumable
+from api import batch, events, health, receiving, resumable
 from api.access import Access
 from api.problems import answer_with_problems
 from api.routes import router
@@ -56,6 +56,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.registry = health.create_registry(services)
     app.state.streams = 0  # clients that follow a job at this moment
     app.include_router(receiving.router)
+    app.include_router(batch.router)
     app.include_router(resumable.router)
     app.include_router(events.router)  # before the files of a job, whose route would take its address
     app.include_router(router)

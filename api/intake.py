@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import sqlalchemy as sa
@@ -42,26 +42,41 @@ async def received_by(services: Services, id: str) -> AsyncIterator[None]:
     Should this process be killed, the row's lease ends soon, and the sweeper removes what there is. Raises Problem 507
     in place of an OSError where the storage is full.
     """
-    beating = asyncio.create_task(_beat(services, id))
+    async with kept(services, [id]):
+        try:
+            with told_if_full():
+                yield
+        except BaseException:
+            # Also when the server stops in the middle, hence not in another thread, which would have to be waited for.
+            discard(services, id)
+            raise
+
+
+@asynccontextmanager
+async def kept(services: Services, ids: Sequence[str]) -> AsyncIterator[None]:
+    """The rows of these uploads, whose number may grow, last while the block does."""
+    beating = asyncio.create_task(_beat(services, ids))
     try:
-        with told_if_full():
-            yield
-    except BaseException:
-        # Also when the server stops in the middle, hence not in another thread, which would have to be waited for.
-        services.jobs.give_up(id)
-        remove(services.jobs, services.storage, id)
-        raise
+        yield
     finally:
         beating.cancel()
 
 
-async def _beat(services: Services, id: str) -> None:
+async def _beat(services: Services, ids: Sequence[str]) -> None:
     for _ in range(round(RECEIVE_LIMIT_S / RECEIVE_BEAT_S)):
         await asyncio.sleep(RECEIVE_BEAT_S)
-        try:
-            await run_in_threadpool(services.uploads.keep, id, RECEIVE_LEASE_S)
-        except sa.exc.SQLAlchemyError:
-            log.exception("the row of an upload could not be kept", job=id)
+        for id in list(ids):
+            try:
+                await run_in_threadpool(services.uploads.keep, id, RECEIVE_LEASE_S)
+            except sa.exc.SQLAlchemyError:
+                log.exception("the row of an upload could not be kept", job=id)
+
+
+def discard(services: Services, id: str) -> None:
+    """Nothing of the upload is to stay."""
+    services.jobs.give_up(id)
+    if services.jobs.removable(id):
+        remove(services.jobs, services.storage, id)
 
 
 @contextmanager
@@ -94,3 +109,22 @@ def usable_webhook(services: Services, account: Account, fields: Mapping[str, st
     """Raises OptionError."""
     settings = services.settings
     return read_webhook(fields, account.webhook_secret or settings.webhook_secret, settings.webhook_private)
+
+
+def earlier_job(services: Services, account: Account, id: str) -> Job:
+    """Of an idempotency key that was sent before. Raises Problem 409 while its upload is under way."""
+    job = services.jobs.get(id, account.id)
+    if job is None:
+        raise Problem(
+            409,
+            "upload-in-progress",
+            "An upload with this Idempotency-Key is still coming in; wait for it.",
+            {"Retry-After": str(round(RECEIVE_LEASE_S))},  # should it have broken off, it is forgotten by then
+        )
+    return job
+
+
+def refuse_another(job: Job, repeated: Upload) -> None:
+    """Raises Problem 422 where the idempotency key's job is not what was sent with it again."""
+    if (repeated.recording, read_wishes(repeated.fields)) != (job.recording, job.wishes):
+        raise Problem(422, "key-reused", "This Idempotency-Key belongs to an upload of something else; take a new one.")

@@ -9,14 +9,13 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.context import Asking, Shared
-from api.intake import make_job, received_by, take_quota
-from api.problems import EVERYWHERE, Problem, documented
+from api.intake import earlier_job, make_job, received_by, refuse_another, take_quota
+from api.problems import EVERYWHERE, documented
 from api.upload import receive_upload
 from api.views import ROOT, Transcription, address
-from api.wishes import read_wishes
 from worker.accounts import Account
 from worker.job import Job
-from worker.jobs import RECEIVE_LEASE_S, AlreadyReceived
+from worker.jobs import AlreadyReceived
 from worker.services import Services
 from worker.storage import Discarding
 
@@ -113,15 +112,6 @@ def accepted(job: Job, replayed: bool = False) -> Response:
 
 async def _replayed(request: Request, services: Services, account: Account, id: str) -> Job:
     """The job of an earlier upload with the same key; what is sent now is read, compared and dropped."""
-    job = await run_in_threadpool(services.jobs.get, id, account.id)
-    if job is None:
-        raise Problem(
-            409,
-            "upload-in-progress",
-            "An upload with this Idempotency-Key is still coming in; wait for it.",
-            {"Retry-After": str(round(RECEIVE_LEASE_S))},  # should it have broken off, it is forgotten by then
-        )
-    repeated = await receive_upload(request, Discarding(), id, services.settings.max_upload_bytes)
-    if (repeated.recording, read_wishes(repeated.fields)) != (job.recording, job.wishes):
-        raise Problem(422, "key-reused", "This Idempotency-Key belongs to an upload of something else; take a new one.")
+    job = await run_in_threadpool(earlier_job, services, account, id)
+    refuse_another(job, await receive_upload(request, Discarding(), id, services.settings.max_upload_bytes))
     return job

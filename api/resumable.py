@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.context import Asking, JobId, Shared
-from api.intake import make_job, received_by, take_quota, told_if_full, usable_webhook
+from api.intake import discard, make_job, received_by, take_quota, told_if_full, usable_webhook
 from api.names import display_name, recording_blob
 from api.problems import EVERYWHERE, Problem, documented
 from api.tus import EXTENSIONS, VERSION, check_version, read_metadata, read_size
@@ -34,7 +34,6 @@ from worker.accounts import Account
 from worker.job import Recording
 from worker.services import Services
 from worker.storage import BlobMissing, Storage, write_blob
-from worker.sweeper import remove
 from worker.uploads import ResumableUpload
 
 UPLOADS = "/v1/uploads"
@@ -183,7 +182,7 @@ async def terminate(
     id: JobId, request: Request, services: Shared, account: Asking, version: Version = None
 ) -> Response:
     await _find(request, services, account, id)
-    await run_in_threadpool(_give_up, services, id)
+    await run_in_threadpool(discard, services, id)
     if await run_in_threadpool(services.uploads.find, id, account.id):
         raise Problem(409, "upload-finished", f"The upload is whole and a transcription by now; delete {address(id)}.")
     return Response(status_code=204)
@@ -266,12 +265,6 @@ def _joined(storage: Storage, upload: ResumableUpload, name: str) -> Recording:
                 while block := source.read(COPIED_BYTES):
                     writer.write(block)
     return writer.recording()
-
-
-def _give_up(services: Services, id: str) -> None:
-    services.jobs.give_up(id)
-    if services.jobs.removable(id):
-        remove(services.jobs, services.storage, id)
 
 
 def _progress(upload: ResumableUpload) -> dict[str, str]:

@@ -74,6 +74,18 @@ class Transcription(BaseModel):
         )
 
 
+class BatchEntry(BaseModel):
+    """One recording of a batch: a transcription, or why there is none."""
+
+    file_name: str
+    transcription: Transcription | None = None
+    error: Failure | None = None
+
+
+class Batch(BaseModel):
+    recordings: list[BatchEntry] = Field(description="In the order in which they were sent.")
+
+
 class TranscriptionList(BaseModel):
     transcriptions: list[Transcription]
     next: str | None = Field(description="Address of the following page, older ones; null at the end.")

@@ -26,6 +26,7 @@ def test_openapi_names_every_route_and_its_problems(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
         "/v1/transcriptions",
+        "/v1/transcriptions/batch",
         "/v1/transcriptions/{id}",
         "/v1/transcriptions/{id}/events",
         "/v1/transcriptions/{id}/recording",
