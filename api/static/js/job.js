@@ -1,89 +1,122 @@
-// One transcription: its stages while it runs, then the score, the recording and everything to download.
+// One transcription: its stages while it runs, then the score with everything that can be done with it.
 
-import { deleteJob, getJob } from "./api.js";
-import { forget } from "./recent.js";
+import { addressOf, addressOfShared, deleteJob, problemText } from "./api.js";
+import { Desk } from "./correct/desk.js";
+import { askForNames, askToDelete } from "./dialogs.js";
+import { clock, make, part } from "./dom.js";
+import { print, showDownloads, showSheets } from "./downloads.js";
+import { follow } from "./follow.js";
+import { forget, nameOf, rememberName } from "./recent.js";
+import { Share } from "./share.js";
+import { StagePlace } from "./stage.js";
+import { Stages } from "./stages.js";
+import { t } from "./texts.js";
+import { readView, showView } from "./view.js";
 
-const POLL_MS = 1000;
-const STAGES = ["listen", "notate", "engrave"];
-const DOING = { listen: "Listening", notate: "Writing it down", engrave: "Engraving the pages" };
-const DOWNLOADS = [
-  ["pdf", "PDF", "to print and play from"],
-  ["musicxml", "MusicXML", "for MuseScore, Sibelius, Dorico"],
-  ["midi", "MIDI", "as it was played"],
-  ["quantized_midi", "MIDI", "as it is written"],
-  ["sync", "Timing", "notes and bars in seconds"],
-];
-
-const part = (id) => document.getElementById(id);
+const GROUP = "score";
+const PARTS = ["job-problem", "warnings", "tools", "sheets", "delete-row", "progress"];
 
 export class JobView {
   constructor() {
-    this.id = null;
-    this.timer = null;
-    part("player").addEventListener("error", () => (part("player").hidden = true));
-    part("delete").addEventListener("click", () => part("confirm-delete").showModal());
-    part("confirm-delete").addEventListener("close", () => this.deleteIfConfirmed());
+    this.job = null;
+    this.address = null;
+    this.stop = () => {};
+    this.stages = new Stages();
+    this.place = new StagePlace({
+      select: ({ source }) => this.desk.select(source ?? null),
+      add: (note) => this.desk.add(note),
+    });
+    this.desk = new Desk({
+      onJob: (job) => {
+        this.show(job);
+        this.follow();
+      },
+      onSelect: (source) => {
+        this.place.select(source);
+        this.desk.select(source);
+      },
+    });
+    this.share = new Share(({ shared, share }) => {
+      this.job = { ...this.job, shared, links: { ...this.job.links, share } };
+    });
+    part("share-open").addEventListener("click", () => this.share.open(this.job));
+    part("print").addEventListener("click", print);
+    part("rename").addEventListener("click", () => this.rename());
+    for (const id of ["delete", "delete-running"]) part(id).addEventListener("click", () => this.delete());
+    part("view").addEventListener("change", () => this.desk.revisions.changeView(readView(part("view"), GROUP)));
+    window.addEventListener("languagechange", () => this.relabel());
   }
 
-  open(id) {
+  openOwn(id) {
+    this.open(addressOf(id), id);
+  }
+
+  openShared(token) {
+    this.open(addressOfShared(token), null);
+  }
+
+  open(address, id) {
     this.close();
-    this.id = id;
-    part("job-name").textContent = "";
-    part("job-about").textContent = "";
-    part("job-status").textContent = "";
-    part("job-problem").hidden = true;
-    part("player").hidden = true;
-    part("downloads").hidden = true;
-    part("warnings").hidden = true;
-    part("pages").replaceChildren();
-    part("delete").hidden = true;
+    Object.assign(this, { address, id, isShared: id === null });
+    for (const name of ["job-name", "job-about", "job-status"]) part(name).textContent = "";
+    for (const name of PARTS) part(name).hidden = true;
     part("stages").hidden = false;
-    this.poll(id);
+    this.stages.reset();
+    this.follow();
   }
 
   close() {
-    clearTimeout(this.timer);
-    this.id = null;
-    part("player").pause();
-    part("player").removeAttribute("src");
+    this.stop();
+    this.job = null;
+    this.address = null;
+    this.place.close();
+    this.desk.close();
+    part("sheets").replaceChildren();
   }
 
-  async poll(id) {
-    let again = true;
-    try {
-      const job = await getJob(id);
-      if (this.id !== id) return;
-      part("job-problem").hidden = true;
-      this.show(job);
-      again = job.state === "queued" || job.state === "running";
-    } catch (error) {
-      if (this.id !== id) return;
-      again = error.status !== 404;
-      if (!again) forget(id);
-      part("stages").hidden ||= !again;
-      this.showProblem(again ? `${error.message} Trying again …` : error.message);
-    }
-    if (again) this.timer = setTimeout(() => this.poll(id), POLL_MS);
+  follow() {
+    this.stop();
+    this.stop = follow(this.address, {
+      onJob: (job) => this.show(job),
+      onGone: () => this.showGone(),
+      onTrouble: (error) => this.showProblem(t("job.trying", { problem: error.message })),
+    });
   }
 
   show(job) {
-    const name = job.title || job.file_name;
-    document.title = `${name} – Transcriber`;
+    const before = this.job;
+    this.job = job;
+    const name = printedName(job);
+    document.title = `${name} – ${t("page.name")}`;
     part("job-name").textContent = name;
-    part("job-about").textContent = about(job, name);
-    part("delete").hidden = false;
-    showStages(job);
-    part("job-status").textContent = status(job);
-    part("job-status").hidden = job.state === "failed";
-    if (job.error) this.showProblem(job.error.message);
+    part("job-about").textContent = about(job, this.isShared);
+    part("job-problem").hidden = true;
+    part("delete-row").hidden = job.state === "done" || this.isShared;
+    this.stages.show(job);
+    if (job.error) this.showProblem(problemText(job.error.code, job.error.message));
+    // The service's own sentences are English.
     part("warnings").hidden = job.warnings.length === 0;
-    part("warnings").replaceChildren(...job.warnings.map((text) => element("li", { textContent: text })));
-    const player = part("player");
-    if (!player.getAttribute("src") && !/\.midi?$/i.test(job.file_name)) {
-      player.hidden = false;
-      player.src = job.links.recording;
+    part("warnings").replaceChildren(...job.warnings.map((text) => make("li", { lang: "en" }, text)));
+    if (job.state === "done") this.showScore(job, before);
+    if (!this.isShared) rememberName(job);
+  }
+
+  showScore(job, before) {
+    const name = printedName(job);
+    part("tools").hidden = false;
+    part("job").classList.toggle("read-only", !job.may_edit);
+    part("job").dataset.drawn = job.drawn ?? 0;
+    showDownloads(job);
+    const isRedrawn = before?.state !== "done" || before.drawn !== job.drawn;
+    if (isRedrawn || printedName(before) !== name) {
+      showSheets(job, name);
+      this.place.show(job).then((isThere) => {
+        part("sheets").hidden = isThere;
+        if (!isThere) this.showProblem(t("job.no-player"));
+      });
     }
-    if (job.state === "done") showScore(job, name);
+    this.desk.hear(job);
+    if (this.desk.isOpen) showView(part("view"), GROUP, this.desk.revisions.view);
   }
 
   showProblem(message) {
@@ -91,78 +124,50 @@ export class JobView {
     part("job-problem").hidden = false;
   }
 
-  async deleteIfConfirmed() {
-    const id = this.id;
-    if (part("confirm-delete").returnValue !== "delete" || !id) return;
+  showGone() {
+    if (!this.isShared) forget(this.id);
+    part("progress").hidden = true;
+    part("tools").hidden = true;
+    this.showProblem(t(this.isShared ? "share.ended" : "job.missing"));
+  }
+
+  relabel() {
+    if (!this.job) return;
+    this.stages.said = null;
+    this.show(this.job);
+    if (this.job.state === "done") this.place.show(this.job);
+  }
+
+  async rename() {
+    const { title, composer } = this.desk.revisions.history.present;
+    const names = await askForNames(title, composer);
+    if (names) this.desk.revisions.change(names);
+  }
+
+  async delete() {
+    if (!(await askToDelete(nameOf(this.job)))) return;
     try {
-      await deleteJob(id);
+      await deleteJob(this.id);
     } catch (error) {
       if (error.status !== 404) {
         this.showProblem(error.message);
         return;
       }
     }
-    forget(id);
+    forget(this.id);
     location.hash = "";
   }
 }
 
-function about(job, name) {
-  const parts = [];
-  if (job.composer) parts.push(job.composer);
-  if (job.file_name !== name) parts.push(job.file_name);
-  if (job.duration_s) {
-    const seconds = Math.round(job.duration_s);
-    parts.push(`${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
-  }
-  return parts.join(" · ");
+// What stands above the score: a correction of the title goes before the one that was asked for.
+function printedName(job) {
+  const edit = job.edits?.findLast((one) => one.edit === "title");
+  return edit?.text || nameOf(job);
 }
 
-function status(job) {
-  if (job.state === "queued") return job.stage === "listen" ? "Waiting for its turn …" : "Heard; waiting to be written down …";
-  if (job.state === "running") {
-    const share = job.progress > 0 && job.progress < 1 ? ` ${Math.round(100 * job.progress)} %` : " …";
-    return DOING[job.stage] + share;
-  }
-  if (job.state === "done") return job.links.pages.length === 1 ? "Done: one page." : `Done: ${job.links.pages.length} pages.`;
-  return "";
-}
-
-function showStages(job) {
-  const current = STAGES.indexOf(job.stage);
-  part("stages").hidden = job.state === "done" || job.state === "failed";
-  for (const item of part("stages").children) {
-    const place = STAGES.indexOf(item.dataset.stage);
-    const past = job.state === "done" || place < current;
-    const now = place === current && job.state === "running";
-    item.className = past ? "past" : now ? "now" : "";
-    if (now) item.setAttribute("aria-current", "step");
-    else item.removeAttribute("aria-current");
-    // A stage that tells no share still shows that it has begun.
-    const share = past ? 1 : now ? Math.max(job.progress, 0.08) : 0;
-    item.style.setProperty("--done", `${100 * share}%`);
-  }
-}
-
-function showScore(job, name) {
-  const links = DOWNLOADS.filter(([kind]) => job.links[kind]).map(([kind, label, use]) => download(job.links[kind], label, use));
-  links.push(download(job.links.recording, "Recording", "as it was sent"));
-  part("downloads").replaceChildren(...links);
-  part("downloads").hidden = false;
-  const pages = job.links.pages;
-  part("pages").replaceChildren(
-    ...pages.map((address, index) =>
-      element("img", { src: address, alt: `${name}, page ${index + 1} of ${pages.length}`, loading: "lazy" }),
-    ),
-  );
-}
-
-function download(href, label, use) {
-  const link = element("a", { href, download: "" });
-  link.append(label, element("small", { textContent: use }));
-  return link;
-}
-
-function element(kind, properties) {
-  return Object.assign(document.createElement(kind), properties);
+function about(job, isShared) {
+  const parts = [job.composer, job.file_name === printedName(job) ? "" : job.file_name];
+  if (job.duration_s) parts.push(clock(job.duration_s));
+  if (isShared) parts.push(t("share.seen"));
+  return parts.filter(Boolean).join(" · ");
 }

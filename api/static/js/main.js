@@ -1,30 +1,61 @@
-// The page has two views: home, and one transcription at #<id>, so that it can be kept and shared as an address.
+// The page has three views: home, one transcription at #<id>, and one that somebody shared at #shared/<token>.
 
+import { setUpConnection } from "./connection.js";
+import { make, part } from "./dom.js";
 import { JobView } from "./job.js";
-import { remember, showRecent } from "./recent.js";
+import { Library } from "./library.js";
+import { remember } from "./recent.js";
+import { setUpShortcuts } from "./shortcuts.js";
+import { currentLanguage, keepLanguage, LANGUAGES, preferredLanguage, setLanguage, t } from "./texts.js";
+import { setUpTheme } from "./theme.js";
 import { setUpUpload } from "./upload.js";
 
-const home = document.getElementById("home");
-const job = document.getElementById("job");
+const SHARED = "shared/";
+
 const view = new JobView();
+const library = new Library();
 
 function route() {
-  const id = decodeURIComponent(location.hash.slice(1));
-  home.hidden = id !== "";
-  job.hidden = id === "";
-  if (id) {
-    view.open(id);
-    document.getElementById("job-name").focus();
-  } else {
+  const place = decodeURIComponent(location.hash.slice(1));
+  const atHome = place === "";
+  document.documentElement.dataset.view = atHome ? "home" : "job";
+  if (atHome) {
     view.close();
-    document.title = "Transcriber";
-    showRecent(document.getElementById("recent"), document.getElementById("recent-list"));
+    document.title = t("page.name");
+    library.open();
+    return;
   }
+  library.close();
+  if (place.startsWith(SHARED)) view.openShared(place.slice(SHARED.length));
+  else view.openOwn(place);
+  part("job-name").focus();
 }
 
+async function setUpLanguage(select) {
+  select.append(...Object.entries(LANGUAGES).map(([code, { name }]) => make("option", { value: code, lang: code }, name)));
+  select.addEventListener("change", async () => {
+    try {
+      await setLanguage(select.value);
+      keepLanguage(select.value);
+    } catch {
+      select.value = currentLanguage(); // its words could not be loaded
+    }
+  });
+  await setLanguage(preferredLanguage()).catch(() => {});
+  select.value = currentLanguage();
+}
+
+await setUpLanguage(part("language"));
+setUpTheme(part("theme"));
+setUpConnection(part("offline"));
+setUpShortcuts(view);
 setUpUpload((accepted) => {
   remember(accepted);
   location.hash = accepted.id;
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the view
+  part("main").focus();
 });
 window.addEventListener("hashchange", route);
 route();

@@ -1,7 +1,7 @@
 // What was uploaded from this browser: kept here and nowhere else, newest first.
 
 const KEY = "transcriptions";
-const MOST = 50;
+const MOST = 200;
 
 export function remembered() {
   try {
@@ -20,29 +20,17 @@ function keep(jobs) {
   }
 }
 
+export const nameOf = (job) => job.title || job.file_name;
+
 export function remember(job) {
-  const name = job.title || job.file_name;
-  keep([{ id: job.id, name, at: job.created_at }, ...remembered().filter((other) => other.id !== job.id)]);
+  keep([{ id: job.id, name: nameOf(job), at: job.created_at }, ...remembered().filter((other) => other.id !== job.id)]);
+}
+
+// A name that changed since; what was never uploaded here is not added.
+export function rememberName(job) {
+  keep(remembered().map((kept) => (kept.id === job.id ? { ...kept, name: nameOf(job) } : kept)));
 }
 
 export function forget(id) {
   keep(remembered().filter((job) => job.id !== id));
-}
-
-export function showRecent(section, list) {
-  const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-  const jobs = remembered();
-  section.hidden = jobs.length === 0;
-  list.replaceChildren(
-    ...jobs.map((job) => {
-      const item = document.createElement("li");
-      const link = Object.assign(document.createElement("a"), { href: `#${job.id}` });
-      const name = Object.assign(document.createElement("span"), { className: "name", textContent: job.name });
-      const time = Object.assign(document.createElement("span"), { className: "when" });
-      time.textContent = when.format(new Date(job.at));
-      link.append(name, time);
-      item.append(link);
-      return item;
-    }),
-  );
 }

@@ -1,15 +1,22 @@
-// The form: choose or drop a recording, and watch it go.
+// The form: choose, drop or record, say what is known of the piece, and watch it go.
 
 import { upload } from "./api.js";
+import { part } from "./dom.js";
+import { setUpRecorder } from "./recorder.js";
+import { t } from "./texts.js";
+import { readView, showView, USUAL_VIEW } from "./view.js";
+
+const GROUP = "upload";
 
 export function setUpUpload(onAccepted) {
-  const form = document.getElementById("upload");
+  const form = part("upload");
   const drop = form.querySelector(".drop");
-  const input = document.getElementById("recording");
-  const chosen = document.getElementById("chosen");
-  const problem = document.getElementById("upload-problem");
-  const sending = document.getElementById("sending");
-  const sent = document.getElementById("sent");
+  const input = part("recording");
+  const chosen = part("chosen");
+  const problem = part("upload-problem");
+  const sending = part("sending");
+  const sent = part("sent");
+  const viewFields = part("upload-view");
   let transfer = null;
 
   function showChosen() {
@@ -17,29 +24,54 @@ export function setUpUpload(onAccepted) {
     chosen.hidden = !file;
     problem.hidden = true;
     if (!file) return;
-    document.getElementById("chosen-name").textContent = `${file.name} (${inWords(file.size)})`;
+    part("chosen-name").textContent = `${file.name} (${sizeInWords(file.size)})`;
     chosen.querySelector("button").focus();
   }
+
+  function take(files) {
+    input.files = files;
+    showChosen();
+  }
+
+  const recorder = setUpRecorder({
+    onOpen: () => {
+      drop.hidden = true;
+      input.value = "";
+      showChosen();
+    },
+    onClose: () => (drop.hidden = false),
+    onRecorded: (file) => {
+      const list = new DataTransfer();
+      list.items.add(file);
+      take(list.files);
+    },
+  });
 
   // A file dropped beside the staff would otherwise replace the page.
   for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
   for (const kind of ["dragenter", "dragover"]) drop.addEventListener(kind, () => drop.classList.add("over"));
   for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("over"));
   drop.addEventListener("drop", (event) => {
-    if (event.dataTransfer.files.length === 0) return;
-    input.files = event.dataTransfer.files;
-    showChosen();
+    if (event.dataTransfer.files.length > 0) take(event.dataTransfer.files);
   });
   input.addEventListener("change", showChosen);
-  document.getElementById("abort").addEventListener("click", () => transfer?.abort());
+  part("abort").addEventListener("click", () => transfer?.abort());
+  window.addEventListener("languagechange", () => showView(viewFields, GROUP, readView(viewFields, GROUP)));
+  showView(viewFields, GROUP, USUAL_VIEW);
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (!input.files[0]) {
+      problem.textContent = t("problem.no-file");
+      problem.hidden = false;
+      return;
+    }
     const data = new FormData();
     for (const name of ["title", "composer", "metre", "key"]) {
       const value = form.elements[name].value.trim();
       if (value) data.append(name, value);
     }
+    for (const [name, value] of Object.entries(readView(viewFields, GROUP))) data.append(name, value);
     data.append("recording", input.files[0]);
     transfer = new AbortController();
     problem.hidden = true;
@@ -49,6 +81,8 @@ export function setUpUpload(onAccepted) {
     try {
       const job = await upload(data, (share) => (sent.value = share), transfer.signal);
       form.reset();
+      showView(viewFields, GROUP, USUAL_VIEW);
+      recorder.close();
       showChosen();
       onAccepted(job);
     } catch (error) {
@@ -61,6 +95,7 @@ export function setUpUpload(onAccepted) {
   });
 }
 
-function inWords(bytes) {
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+function sizeInWords(bytes) {
+  if (bytes < 1e6) return t("upload.size-kb", { n: Math.max(1, Math.round(bytes / 1e3)) });
+  return t("upload.size-mb", { n: Math.round(bytes / 1e5) / 10 });
 }
