@@ -1,7 +1,8 @@
 """Who is asking, and how often: keys, the rate limit of each, and no requests from other people's pages.
 
-With keys on, everything but the health checks asks for one: `Authorization: Bearer KEY`, or Basic with the key as the
-password, which browsers ask for by themselves, so that the page works as it is.
+With keys on, everything asks for one but the health checks and what is shared: `Authorization: Bearer KEY`, or Basic
+with the key as the password, which browsers ask for by themselves, so that the page works as it is. Each shared
+transcription has a rate limit of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from api.problems import Problem, problem_response
 from worker.accounts import EVERYBODY, Account
 from worker.services import Services
 
-OPEN_PATHS = ("/healthz", "/readyz")
+OPEN_PATHS = ("/healthz", "/readyz", "/shared")
+SHARED_FOLDER = "/v1/shared/"
+OPEN_FOLDERS = ("/static/", SHARED_FOLDER)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 REMEMBERED_S = 5.0  # how long a revoked key may still open something
 MOST_REMEMBERED = 10_000
@@ -54,7 +57,10 @@ class Access:
         await self.app(scope, receive, send)
 
     async def _admitted(self, request: Request) -> Account:
-        if not self.services.settings.keys or request.url.path in OPEN_PATHS:
+        settings, path = self.services.settings, request.url.path
+        if not settings.keys or path in OPEN_PATHS or path.startswith(OPEN_FOLDERS):
+            if path.startswith(SHARED_FOLDER):
+                self._limit(path.removeprefix(SHARED_FOLDER).partition("/")[0], settings.requests_per_minute, "address")
             return EVERYBODY
         account = await self._account(sent_key(request.headers.get("authorization", "")))
         if account is None:
@@ -64,16 +70,19 @@ class Access:
                 "This service asks for a key; send it as Authorization: Bearer, or as a password.",
                 {"WWW-Authenticate": 'Basic realm="Transcriber: your key is the password", charset="UTF-8"'},
             )
-        wait_s = self._limiter.wait_s(account.id, account.requests_per_minute, time.monotonic())
+        self._limit(account.id, account.requests_per_minute, "key")
+        return account
+
+    def _limit(self, asking: str, per_minute: int, kind: str) -> None:
+        wait_s = self._limiter.wait_s(asking, per_minute, time.monotonic())
         if wait_s > 0:
             seconds = math.ceil(wait_s)
             raise Problem(
                 429,
                 "too-many-requests",
-                f"This key may ask {account.requests_per_minute} times a minute; try again in {seconds} s.",
+                f"This {kind} may be used {per_minute} times a minute; try again in {seconds} s.",
                 {"Retry-After": str(seconds)},
             )
-        return account
 
     async def _account(self, key: str) -> Account | None:
         if not 0 < len(key) <= LONGEST_KEY:

@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import batch, events, health, receiving, resumable
+from api import batch, changes, events, health, receiving, resumable, sharing
 from api.access import Access
 from api.problems import answer_with_problems
 from api.routes import router
@@ -59,6 +59,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(batch.router)
     app.include_router(resumable.router)
     app.include_router(events.router)  # before the files of a job, whose route would take its address
+    app.include_router(changes.router)
+    app.include_router(sharing.router)
     app.include_router(router)
     app.include_router(health.router)
     answer_with_problems(app)
@@ -66,6 +68,11 @@ def create_app(services: Services) -> FastAPI:
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
         return FileResponse(STATIC / "index.html")
+
+    @app.get("/shared", include_in_schema=False)
+    def shared_page() -> FileResponse:
+        """The same page; only that it is not behind a key."""
+        return page()
 
     @app.get("/docs", include_in_schema=False)
     def documentation() -> FileResponse:

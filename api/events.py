@@ -25,6 +25,7 @@ from worker.services import Services
 router = APIRouter(responses=EVERYWHERE)
 
 POLL_S = 0.5  # workers report once a second
+REDRAW_POLL_S = 0.1  # somebody waits for the page that they have just changed
 SILENCE_S = 15.0  # then a comment, so that no proxy takes the stream for dead
 RETRY_MS = 2000
 MOST_STREAMS = 500  # of one process: each asks the database twice a second
@@ -88,8 +89,9 @@ async def _stream(request: Request, services: Services, job: Job, last_id: str |
                 last_id, silent_s = event.id, 0.0
             if job.state in ENDED:
                 return
-            await asyncio.sleep(POLL_S)
-            silent_s += POLL_S
+            wait_s = REDRAW_POLL_S if job.is_redraw else POLL_S
+            await asyncio.sleep(wait_s)
+            silent_s += wait_s
             if silent_s >= SILENCE_S:
                 yield ": still there\n\n"
                 silent_s = 0.0

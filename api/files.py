@@ -1,23 +1,67 @@
-"""A stored file as a response: whole or one range of it, so that a browser can seek in a recording."""
+"""A job's stored files as responses: whole or one range, so that a browser can seek in a recording."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from api.names import MEDIA_TYPES, content_disposition, media_type, split_suffix
 from api.problems import Problem
-from worker.storage import Storage
+from worker.job import Job, State, result_blob
+from worker.services import Services
+from worker.stages import RESULT, RESULT_STEM
+from worker.storage import BlobMissing, Storage
 
 BLOCK_BYTES = 256 * 1024
 FILE_POLICY = "frame-ancestors 'none'"
 # A picture shows itself and nothing else: should it ever hold a script, no browser runs it.
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; font-src data:; sandbox"
+
+
+FILE_KINDS = sorted({"application/octet-stream", *MEDIA_TYPES.values()})
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {kind: {} for kind in FILE_KINDS}},
+    206: {
+        "description": "The part of it that the Range header asks for.",
+        "content": {kind: {} for kind in FILE_KINDS},
+    },
+    304: {"description": "Not changed since the ETag sent in If-None-Match."},
+}
+
+
+def send_recording(services: Services, request: Request, job: Job) -> Response:
+    return _send(services, request, job, job.recording.blob, job.recording.name)
+
+
+def send_result(services: Services, request: Request, job: Job, name: str, drawn: int | None) -> Response:
+    """A file of the score, or what listening left. Raises Problem 409 where it is not there, or not any more."""
+    if name in job.heard:
+        return _send(services, request, job, name, name)
+    if drawn not in (None, job.drawn):
+        raise Problem(409, "redrawn", "The score was drawn again meanwhile; the transcription's links name its files.")
+    if name in job.files:
+        stem = job.wishes.printed("title") or split_suffix(job.recording.name)[0]
+        shown_name = stem + name.removeprefix(RESULT_STEM) if name.startswith(RESULT_STEM) else name
+        return _send(services, request, job, result_blob(name, job.drawn), shown_name)
+    if job.state in (State.QUEUED, State.RUNNING) and RESULT.match(name):
+        raise Problem(409, "not-finished", "The score is not finished yet; ask again when the state is `done`.")
+    raise Problem(404, "not-found", f"The transcription has no file {name!r}; its `links` name those there are.")
+
+
+def _send(services: Services, request: Request, job: Job, blob: str, name: str) -> Response:
+    kind = media_type(blob)
+    disposition = content_disposition(name, inline=kind != "application/octet-stream")
+    etag = f'"{job.id}-{blob}-{job.finished_at or 0:.3f}"'
+    try:
+        return file_response(request, services.storage, f"{job.id}/{blob}", kind, disposition, etag)
+    except BlobMissing as cause:
+        raise Problem(404, "not-found", "The transcription has been deleted, or drawn again just now.") from cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ Codes of the service itself; those of recordings and options are the library's (
     401  key-needed           409  upload-in-progress     415  not-octets               500  internal-error
     403  cross-site           409  upload-finished        416  range-not-satisfiable    503  unavailable
                               409  wrong-offset           422  invalid-request          503  too-many-streams
-                                                                                        507  storage-full
+                              409  changed-meanwhile                                    507  storage-full
+                              409  redrawn
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from api.context import Asking, Shared
 from api.intake import earlier_job, make_job, received_by, refuse_another, take_quota
 from api.problems import EVERYWHERE, documented
 from api.upload import receive_upload
-from api.views import ROOT, Transcription, address
+from api.views import ROOT, Transcription, View, address
 from worker.accounts import Account
 from worker.job import Job
 from worker.jobs import AlreadyReceived
@@ -38,6 +38,7 @@ UPLOAD_FORM: dict[str, Any] = {
                     "composer": {"type": "string", "maxLength": 200},
                     "metre": {"type": "string", "description": "For instance 3/4; otherwise decided by listening."},
                     "key": {"type": "string", "description": "For instance Bb major or F# minor."},
+                    **View.model_json_schema()["properties"],
                     "webhook": {
                         "type": "string",
                         "format": "uri",

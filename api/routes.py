@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from api.context import Asking, JobId, Shared, find_job, unknown_job
 from api.cursor import cursor_after, read_cursor
-from api.files import file_response
-from api.names import MEDIA_TYPES, content_disposition, media_type, split_suffix
+from api.files import FILE, send_recording, send_result
 from api.problems import EVERYWHERE, Problem, documented
 from api.views import ROOT, Transcription, TranscriptionList
-from worker.job import Job, State
-from worker.services import Services
-from worker.stages import RESULT_STEM
-from worker.storage import BlobMissing
 from worker.sweeper import remove
 
 router = APIRouter(responses=EVERYWHERE)
-
-
-FILE_KINDS = sorted({"application/octet-stream", *MEDIA_TYPES.values()})
-FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file.", "content": {kind: {} for kind in FILE_KINDS}},
-    206: {
-        "description": "The part of it that the Range header asks for.",
-        "content": {kind: {} for kind in FILE_KINDS},
-    },
-    304: {"description": "Not changed since the ETag sent in If-None-Match."},
-}
 
 
 @router.get(
@@ -88,8 +72,7 @@ def delete(id: JobId, services: Shared, account: Asking) -> None:
     responses=FILE | documented(_404="No such transcription.", _416="The range lies beyond the end."),
 )
 def recording(id: JobId, request: Request, services: Shared, account: Asking) -> Response:
-    job = find_job(services, account, id)
-    return _send(services, request, job, job.recording.blob, job.recording.name)
+    return send_recording(services, request, find_job(services, account, id))
 
 
 @router.head(ROOT + "/{id}/{name}", include_in_schema=False)
@@ -99,7 +82,9 @@ def recording(id: JobId, request: Request, services: Shared, account: Asking) ->
     response_class=Response,
     responses=FILE
     | documented(
-        _404="No such transcription or file.", _409="It is not finished.", _416="The range lies beyond the end."
+        _404="No such transcription or file.",
+        _409="It is not finished, or shows something else by now.",
+        _416="The range lies beyond the end.",
     ),
 )
 def result(
@@ -108,21 +93,6 @@ def result(
     request: Request,
     services: Shared,
     account: Asking,
+    drawn: Annotated[int | None, Query(description="Answer only with what shows this revision.")] = None,
 ) -> Response:
-    job = find_job(services, account, id)
-    if name in job.files:
-        stem = job.wishes.title or split_suffix(job.recording.name)[0]
-        return _send(services, request, job, name, stem + name.removeprefix(RESULT_STEM))
-    if job.state in (State.QUEUED, State.RUNNING) and name.startswith(RESULT_STEM):
-        raise Problem(409, "not-finished", "The score is not finished yet; ask again when the state is `done`.")
-    raise Problem(404, "not-found", f"The transcription has no file {name!r}; its `links` name those there are.")
-
-
-def _send(services: Services, request: Request, job: Job, blob: str, name: str) -> Response:
-    kind = media_type(blob)
-    disposition = content_disposition(name, inline=kind != "application/octet-stream")
-    etag = f'"{job.id}-{blob}-{job.finished_at or 0:.3f}"'
-    try:
-        return file_response(request, services.storage, f"{job.id}/{blob}", kind, disposition, etag)
-    except BlobMissing as cause:
-        raise unknown_job(job.id) from cause
+    return send_result(services, request, find_job(services, account, id), name, drawn)

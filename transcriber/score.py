@@ -254,10 +254,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class DroppedNote:
-    """A performed note that was deliberately not written, and why."""
+    """A performed note that was deliberately not written, and why; `deleted` where a musician did not want it."""
 
     source: int
     reason: str
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,8 @@ class Job:
     """One row. Times are Unix seconds; `files` maps the name of each stored result to its size in bytes.
 
     `account` is whose it is, "" on a service without keys; `heard_by` the edition that listened; `timings` the seconds
-    that each finished task took; `share` the secret word of its public address.
+    that each finished task took; `share` the secret word of its public address; `heard` maps
+    what listening left for its readers to sizes, as `files` does what engraving left.
     """
 
     id: str
@@ -148,6 +149,7 @@ class Job:
     drawing: int = 0
     drawn: int = 0
     share: str | None = None
+    heard: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_redraw(self) -> bool:
@@ -191,6 +193,7 @@ class Job:
             drawing=row["drawing"],
             drawn=row["drawn"],
             share=row["share"],
+            heard=row["heard"],
         )
 
 

@@ -6,6 +6,7 @@ gone to another worker or was cancelled.
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 
 RECEIVE_LEASE_S = 120.0  # an upload of which nothing is heard for so long was cut off with the process that received it
 NO_TIMINGS: Mapping[str, float] = {}
+NO_FILES: Mapping[str, int] = {}
 REDRAW_HEAD_START_S = 7 * 24 * 3600.0  # somebody looks at the page: before whatever else waits, first come first served
+SHARE_BYTES = 24  # of chance in a shared address: nobody finds one by trying
 MOST_EARLIER = 5  # looked at for results that can be used again
 
 
@@ -117,6 +120,7 @@ class JobTable(Upkeep):
                 "warnings": list(known.warnings),
                 "duration_s": known.duration_s,
                 "heard_by": known.heard_by,
+                "heard": dict(known.heard),
             }
         if known and known.files:
             values |= done(known.files) | {"webhook_due": now_s() if webhook else None}
@@ -193,6 +197,20 @@ class JobTable(Upkeep):
             ),
         )
 
+    def share(self, id: str, account: str) -> Job | None:
+        """From now on whoever has the secret word may read it; sharing again changes nothing. None: no such job."""
+        mine = sa.and_(jobs.c.id == id, jobs.c.account == account, visible())
+        return self.update(mine, share=sa.func.coalesce(jobs.c.share, secrets.token_urlsafe(SHARE_BYTES)))
+
+    def end_sharing(self, id: str, account: str) -> Job | None:
+        """The secret word is forgotten for good. None: no such job."""
+        return self.update(sa.and_(jobs.c.id == id, jobs.c.account == account, visible()), share=None)
+
+    def shared(self, word: str) -> Job | None:
+        with self.engine.connect() as connection:
+            row = connection.execute(sa.select(jobs).where(jobs.c.share == word, visible())).mappings().first()
+        return Job.from_row(dict(row)) if row else None
+
     def give_up(self, id: str) -> None:
         """The upload failed: nothing of it is to stay."""
         self.changes(sa.and_(jobs.c.id == id, jobs.c.state == State.RECEIVING), **cancelled(), lease_until=None)
@@ -235,6 +253,7 @@ class JobTable(Upkeep):
         warnings: Sequence[str],
         duration_s: float,
         timings: Mapping[str, float] = NO_TIMINGS,
+        heard: Mapping[str, int] = NO_FILES,
     ) -> Job | None:
         """This task is finished and `task` follows; None where the job is no longer this owner's."""
         return self.update(
@@ -247,6 +266,7 @@ class JobTable(Upkeep):
             warnings=list(warnings),
             duration_s=duration_s,
             heard_by=self.version,
+            heard=dict(heard),
             timings=dict(timings),
             **released(),
             **sent_now(),

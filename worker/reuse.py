@@ -7,11 +7,11 @@ quick answer would tell a stranger that somebody else has the same recording.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from worker.job import Recording, State, Wishes, result_blob
 from worker.jobs import JobTable
-from worker.stages import HEARD
+from worker.stages import PERFORMANCE
 from worker.storage import BlobMissing, Storage, copy_blob
 
 
@@ -23,6 +23,7 @@ class Known:
     warnings: Sequence[str]
     duration_s: float | None
     files: Mapping[str, int] | None = None
+    heard: Mapping[str, int] = field(default_factory=dict)
 
 
 def reuse(
@@ -42,9 +43,10 @@ def reuse(
         try:
             for name in earlier.files if same_score else ():
                 copy_blob(storage, f"{earlier.id}/{result_blob(name, earlier.drawn)}", f"{id}/{name}")
-            for name in HEARD if heard else ():
+            for name in (PERFORMANCE, *earlier.heard) if heard else ():
                 copy_blob(storage, f"{earlier.id}/{name}", f"{id}/{name}")
         except BlobMissing:
             continue  # deleted at this moment
-        return Known(earlier.heard_by, earlier.warnings, earlier.duration_s, earlier.files if same_score else None)
+        files = earlier.files if same_score else None
+        return Known(earlier.heard_by, earlier.warnings, earlier.duration_s, files, earlier.heard if heard else {})
     return None

@@ -64,6 +64,7 @@ jobs = sa.Table(
     sa.Column("drawing", sa.Integer, nullable=False, server_default="0"),
     sa.Column("drawn", sa.Integer, nullable=False, server_default="0"),
     sa.Column("share", sa.String(64)),
+    sa.Column("heard", sa.JSON, nullable=False, server_default="{}"),
     sa.Index("jobs_state_send_at", "state", "send_at"),
     sa.Index("jobs_state_lease_until", "state", "lease_until"),
     sa.Index("jobs_created_at", "created_at", "id"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,14 +27,17 @@ if TYPE_CHECKING:
 
 PERFORMANCE = "performance.json"
 SAMPLES_OF_SILENCE = 16_000  # one second
-HEARD = (PERFORMANCE,)  # what listening leaves
 BEATS = "beats.npz"
+PEAKS = "peaks.json"
+EVIDENCE = "evidence"
+NOTES = "notes.json"
 FIRST_SEEN = ("svg", "sync")
 SEEN_LATER = tuple(name for name in FORMATS if name not in FIRST_SEEN)
 RESULT_STEM = "score"  # the files of a score are named score.pdf, score.page-1.svg, ...
 
 
-RESULT_BLOB = re.compile(rf"(?:r(\d+)\.)?{RESULT_STEM}\.")
+RESULT = re.compile(rf"{RESULT_STEM}\.|{NOTES}$")
+RESULT_BLOB = re.compile(rf"(?:r(\d+)\.)?(?:{RESULT.pattern})")
 Show = Callable[[Mapping[str, int]], None]
 
 
@@ -46,8 +49,11 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
+    """`files` maps the name of each stored result that its readers may ask for to its size in bytes."""
+
     warnings: tuple[str, ...]
     duration_s: float
+    files: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ def listen_to(
 ) -> Heard:
     """Recording to stored performance. Raises the library's errors."""
     from transcriber.listen import listen
+    from transcriber.waveform import peaks_json
 
     report(Stage.LISTEN)
     with storage.as_file(f"{job.id}/{job.recording.blob}") as path:
@@ -90,7 +97,9 @@ def listen_to(
         on_progress=lambda fraction: report(Stage.LISTEN, fraction),
     )
     write_blob(storage, f"{job.id}/{PERFORMANCE}", encode_performance(performance))
-    return Heard(recording.warnings + performance.warnings, recording.duration_s)
+    waveform = peaks_json(recording.samples)
+    write_blob(storage, f"{job.id}/{PEAKS}", waveform)
+    return Heard(recording.warnings + performance.warnings, recording.duration_s, {PEAKS: len(waveform)})
 
 
 def write_down(job: Job, storage: Storage, report: Report, show: Show | None = None) -> Written:
@@ -100,6 +109,7 @@ def write_down(job: Job, storage: Storage, report: Report, show: Show | None = N
     and for nothing else as much.
     """
     from transcriber.notate import notate
+    from transcriber.sounding import notes_json
 
     report(Stage.NOTATE)
     with engraver() as press:
@@ -121,13 +131,14 @@ def write_down(job: Job, storage: Storage, report: Report, show: Show | None = N
         def note_progress(_: float) -> None:
             report(Stage.ENGRAVE)
 
-        files: dict[str, int] = {}
+        sounding = {NOTES: notes_json(score, performance)}
+        files = _store(job, storage, sounding, report)
         if show is not None:
-            files |= _store(job, storage, press.engrave(score, performance, note_progress, FIRST_SEEN), report)
+            files |= _store(job, storage, _named(press.engrave(score, performance, note_progress, FIRST_SEEN)), report)
             show(files)
-            files |= _store(job, storage, press.more(SEEN_LATER, note_progress), report)
+            files |= _store(job, storage, _named(press.more(SEEN_LATER, note_progress)), report)
         else:
-            files |= _store(job, storage, press.engrave(score, performance, note_progress), report)
+            files |= _store(job, storage, _named(press.engrave(score, performance, note_progress)), report)
     return Written(files, performance.duration_s)
 
 
@@ -159,23 +170,36 @@ def discard_earlier(job: Job, storage: Storage) -> None:
             storage.drop(f"{job.id}/{name}")
 
 
+def kept_beats(job: Job, storage: Storage) -> BeatEvidence | None:
+    """What the beat network said when this job was written down first."""
+    from transcriber.notate.evidence import decode_evidence
+
+    try:
+        return decode_evidence(read_blob(storage, f"{job.id}/{BEATS}"))
+    except BlobMissing:
+        return None
+
+
 def _beats(job: Job, storage: Storage, performance: Performance) -> BeatEvidence:
     """Found by the network once, and kept."""
     from transcriber.notate import hear_beats
-    from transcriber.notate.evidence import decode_evidence, encode_evidence
+    from transcriber.notate.evidence import encode_evidence
 
-    key = f"{job.id}/{BEATS}"
-    with suppress(BlobMissing):
-        return decode_evidence(read_blob(storage, key))
+    kept = kept_beats(job, storage)
+    if kept is not None:
+        return kept
     evidence = hear_beats(performance)
-    write_blob(storage, key, encode_evidence(evidence))
+    write_blob(storage, f"{job.id}/{BEATS}", encode_evidence(evidence))
     return evidence
+
+
+def _named(results: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {RESULT_STEM + suffix: data for suffix, data in results.items()}
 
 
 def _store(job: Job, storage: Storage, results: Mapping[str, bytes], report: Report) -> dict[str, int]:
     """Beside the files of the revision before; returns the names that they are asked for by, and their sizes."""
-    files = {RESULT_STEM + suffix: data for suffix, data in results.items()}
-    for name, data in files.items():
+    for name, data in results.items():
         report(Stage.ENGRAVE, 0.9)
         write_blob(storage, f"{job.id}/{result_blob(name, job.drawing)}", data)
-    return {name: len(data) for name, data in files.items()}
+    return {name: len(data) for name, data in results.items()}

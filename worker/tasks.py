@@ -97,7 +97,9 @@ def _work(services: Services, job: Job, owner: str) -> bool:
         heard = listen_to(
             job, services.storage, settings.device, settings.max_duration_s, lease.report, settings.checkpoint
         )
-        advanced = services.jobs.advance(job.id, owner, Task.NOTATE, heard.warnings, heard.duration_s, timings())
+        advanced = services.jobs.advance(
+            job.id, owner, Task.NOTATE, heard.warnings, heard.duration_s, timings(), heard.files
+        )
     if advanced is None:
         return False
     log.info("task finished")

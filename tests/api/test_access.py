@@ -55,9 +55,9 @@ def upload(client: TestClient, data: bytes = b"sound") -> str:
     return location
 
 
-def test_nothing_but_the_health_checks_opens_without_a_key(services: PumpedServices) -> None:
+def test_nothing_but_health_checks_and_what_is_shared_opens_without_a_key(services: PumpedServices) -> None:
     client = TestClient(create_app(services))
-    for path in ("/", "/docs", "/openapi.json", "/static/page.css", URL, f"{URL}/{'0' * 32}", "/nowhere"):
+    for path in ("/", "/docs", "/openapi.json", URL, f"{URL}/{'0' * 32}", "/nowhere"):
         answer = client.get(path)
         assert (answer.status_code, answer.json()["code"]) == (401, "key-needed"), path
         assert answer.headers["www-authenticate"].startswith("Basic")

@@ -30,7 +30,12 @@ def test_openapi_names_every_route_and_its_problems(client: TestClient) -> None:
         "/v1/transcriptions/{id}",
         "/v1/transcriptions/{id}/events",
         "/v1/transcriptions/{id}/recording",
+        "/v1/transcriptions/{id}/score",
+        "/v1/transcriptions/{id}/share",
         "/v1/transcriptions/{id}/{name}",
+        "/v1/shared/{word}",
+        "/v1/shared/{word}/recording",
+        "/v1/shared/{word}/{name}",
         "/v1/uploads",
         "/v1/uploads/{id}",
         "/healthz",
@@ -40,7 +45,8 @@ def test_openapi_names_every_route_and_its_problems(client: TestClient) -> None:
     upload = paths["/v1/transcriptions"]["post"]
     assert {"202", "400", "413", "415", "422"} <= set(upload["responses"])
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"recording", "title", "composer", "metre", "key", "webhook"}
+    view = {"level", "chords", "note_names", "fingering", "pedal", "transpose", "size"}
+    assert set(form["properties"]) == {"recording", "title", "composer", "metre", "key", "webhook", *view}
     del paths["/readyz"]  # its 503 is an answer, not a refusal
     for path in paths.values():
         for operation in path.values():

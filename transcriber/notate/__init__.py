@@ -115,7 +115,7 @@ def notate_on(
         title if corrections.title is None else corrections.title,
         composer if corrections.composer is None else corrections.composer,
         timeline.seconds_at(spans[-1].end),
-        tuple(DroppedNote(source, dropped[source]) for source in sorted(dropped)),
+        tuple(DroppedNote(source, dropped[source], source in corrections.deleted) for source in sorted(dropped)),
     )
 
 

@@ -18,6 +18,7 @@ def columns() -> list[sa.Column[Any]]:
         sa.Column("drawing", sa.Integer, nullable=False, server_default="0"),
         sa.Column("drawn", sa.Integer, nullable=False, server_default="0"),
         sa.Column("share", sa.String(64)),
+        sa.Column("heard", sa.JSON, nullable=False, server_default="{}"),
     ]
 
 

@@ -1,0 +1,57 @@
+"""What was played, as a page plays it again: every note that counts, with the hand that it belongs to."""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections.abc import Sequence
+
+from transcriber.performance import Performance
+from transcriber.score import LOWER, UPPER, Score
+
+DECIMALS = 3  # milliseconds
+HANDS = {UPPER: "right", LOWER: "left"}
+SEMITONES_PER_S = 24.0  # a note half a second away is as far as one an octave away
+NEIGHBOURS = 16  # written notes looked at before and after one that is not
+
+
+def notes_json(score: Score, performance: Performance) -> bytes:
+    """{"notes": [{source, onset_s, offset_s, pitch, velocity, confidence, hand}], "pedals": [[on_s, off_s]]}.
+
+    Notes that an edit deleted are left out. A note that was played but is not written, for instance the third of a
+    trill, is of the hand of the nearest written one.
+    """
+    staff_of = {
+        head.source: staff
+        for _, staff, _, chord in score.chords()
+        for head in (*chord.heads, *(head for grace in chord.graces for head in grace.heads))
+    }
+    written = sorted(staff_of)
+    unwritten = {note.source: note for note in score.dropped}
+    notes = [
+        {
+            "source": source,
+            "onset_s": round(note.onset_s, DECIMALS),
+            "offset_s": round(note.offset_s, DECIMALS),
+            "pitch": note.pitch,
+            "velocity": note.velocity,
+            "confidence": round(note.confidence, DECIMALS),
+            "hand": HANDS[staff_of[source if source in staff_of else _nearest(source, performance, written)]],
+        }
+        for source, note in enumerate(performance.notes)
+        if not (source in unwritten and unwritten[source].deleted)
+    ]
+    pedals = [[round(pedal.on_s, DECIMALS), round(pedal.off_s, DECIMALS)] for pedal in performance.pedals]
+    return json.dumps({"notes": notes, "pedals": pedals}, separators=(",", ":")).encode()
+
+
+def _nearest(source: int, performance: Performance, written: Sequence[int]) -> int:
+    """The written note that is likeliest of the same hand: near in time and in pitch."""
+    note = performance.notes[source]
+    place = bisect.bisect(written, source)
+
+    def distance(near: int) -> float:
+        other = performance.notes[near]
+        return SEMITONES_PER_S * abs(other.onset_s - note.onset_s) + abs(other.pitch - note.pitch)
+
+    return min(written[max(0, place - NEIGHBOURS) : place + NEIGHBOURS], key=distance)

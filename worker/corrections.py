@@ -1,0 +1,29 @@
+"""Whether a musician's corrections can be carried out, found out before a job is made of them."""
+
+from __future__ import annotations
+
+from transcriber.errors import NoNotes
+from worker.job import Job
+from worker.stages import kept_beats, played, requested_edits
+from worker.storage import Storage
+
+
+def check_edits(job: Job, storage: Storage) -> None:
+    """Raises EditError or NoNotes where no score can be written by the job's wishes; no network runs."""
+    from transcriber.notate.edits import gather
+    from transcriber.notate.meter import find_meter
+
+    performance = played(job, storage)
+    corrections = gather(requested_edits(job.wishes), performance)
+    if len(corrections.deleted) >= len(performance.notes):
+        raise NoNotes("Every note of this recording is deleted; keep at least one of them.")
+    evidence = kept_beats(job, storage)
+    if corrections.bar_lines and evidence is not None:
+        find_meter(
+            performance,
+            time=corrections.time,
+            pickup_q=corrections.pickup_q,
+            tempo_level=corrections.tempo_level,
+            bar_lines_s=[performance.notes[source].onset_s for source in corrections.bar_lines],
+            evidence=evidence,
+        )
