@@ -17,9 +17,7 @@ import typer
 
 from eval.campaign import DEFAULT_OUT, Each, Jobs, Limit, Out, Systems, Where, measure, spread
 from eval.runner import Item, Problem
-from transcriber.files import label_file
-
-AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aiff"}
+from transcriber.files import audio_files, label_file
 
 
 def read_items(
@@ -29,7 +27,7 @@ def read_items(
     items, problems = [], []
     delays = delays_ms or {}
     names: set[str] = set()
-    for audio in sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES):
+    for audio in audio_files(folder):
         name = str(audio.relative_to(folder).with_suffix(""))
         if name in names:  # the same recording in two formats: both are scored
             name = str(audio.relative_to(folder))

@@ -14,11 +14,21 @@ MIDI_SIGNATURE = b"MThd"
 # Bytes of UTF-8. Common file systems allow 255; the longest suffix and a temporary name take 30 of them.
 LONGEST_STEM = 200
 LABEL_SUFFIXES = (".tsv", ".mid", ".midi")
+# What counts as a recording in a folder of many files; one that a person names may have any suffix.
+AUDIO_SUFFIXES = (
+    *(".wav", ".flac", ".mp3", ".m4a", ".mp4", ".aac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".wma", ".webm"),
+    *(".mov", ".mkv", ".avi", ".caf", ".w64", ".au", ".wv", ".ape", ".amr", ".3gp"),
+)
 
 
 def label_file(audio: Path) -> Path | None:
     """The file of known notes that stands beside a recording, under its name."""
     return next((path for suffix in LABEL_SUFFIXES if (path := audio.with_suffix(suffix)).exists()), None)
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """Every recording below `folder`, by name."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
 
 
 @contextmanager

@@ -15,12 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from transcriber.errors import TrainingDataError
+from transcriber.files import AUDIO_SUFFIXES, LABEL_SUFFIXES
 
-LABEL_SUFFIXES = (".mid", ".midi", ".tsv")
-AUDIO_SUFFIXES = (
-    *(".wav", ".flac", ".mp3", ".m4a", ".mp4", ".aac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".wma", ".webm"),
-    *(".mov", ".mkv", ".avi", ".caf", ".w64", ".au", ".wv", ".ape", ".amr", ".3gp"),
-)
 CSV_COLUMNS = {"audio_filename", "midi_filename", "split"}
 MOST_NAMED = 3  # files in one warning
 

@@ -11,13 +11,12 @@ import soundfile
 from numpy.typing import NDArray
 
 from transcriber.audio import load
-from transcriber.files import label_file
+from transcriber.files import audio_files, label_file
 from transcriber.listen.features import SAMPLE_RATE
 from transcriber.listen.training.pianos import Generator, Samples
 from transcriber.listen.training.segments import LEAD_S, NoteTable, PlayedSegment
 from transcriber.performance import Performance, read_midi
 
-AUDIO_SUFFIXES = (".flac", ".opus", ".ogg", ".wav", ".mp3")
 SOUNDFILE_SUFFIXES = (".flac", ".opus", ".ogg", ".wav")  # read as they are, without the checks of strangers' files
 FULL_SCALE = np.float32(32767)
 
@@ -66,8 +65,7 @@ class LabelledRecording:
 
 def load_recordings(folder: Path, label_delay_s: float = 0.0) -> list[LabelledRecording]:
     """Every pair below `folder`. `label_delay_s` is added to label times (for data sets whose labels are early)."""
-    audio = sorted(path for path in folder.rglob("*") if path.suffix in AUDIO_SUFFIXES)
-    found = [_load(path, label_delay_s) for path in audio if label_file(path) is not None]
+    found = [_load(path, label_delay_s) for path in audio_files(folder) if label_file(path) is not None]
     if not found:
         raise FileNotFoundError(
             f"No audio file with a .tsv, .mid or .midi file of the same name was found in {folder}."
