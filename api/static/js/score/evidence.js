@@ -2,7 +2,7 @@
 
 import { make } from "../dom.js";
 import { pitchName } from "../pitch.js";
-import { t } from "../texts.js";
+import { has, t } from "../texts.js";
 import { Canvas } from "./canvas.js";
 import { button } from "./controls.js";
 
@@ -10,6 +10,7 @@ const BEFORE_S = 0.8;
 const AFTER_S = 1.4;
 const ABOVE = 14; // semitones shown on either side: an octave and a little
 const CLEAR = 0.5; // of 0..1: from here a strength counts as clear, the middle of the model's scale
+const SHOWN_LEVELS = 115; // of the stored 255, below the loudest: 45 decibels
 const SHOWN_ALTERNATIVES = 4;
 
 export class Evidence {
@@ -21,10 +22,11 @@ export class Evidence {
     this.title = make("h3", {});
     this.more = make("button", { type: "button", class: "more", "aria-expanded": "false", "aria-controls": "stage-heard", "data-t": "stage.why", onclick: () => this.toggle() });
     this.why = make("p", { class: "why" });
+    this.instead = make("p", { class: "instead" });
     this.others = make("ul", { class: "others" });
     this.canvas = new Canvas("spectrum", { role: "img" }, (...args) => this.#paint(...args));
     this.strip = make("div", { class: "strip" }, this.canvas.element);
-    this.heard = make("div", { class: "heard", id: "stage-heard", hidden: true }, this.strip, make("div", { class: "words" }, this.why, this.others));
+    this.heard = make("div", { class: "heard", id: "stage-heard", hidden: true }, this.strip, make("div", { class: "words" }, this.why, this.instead, this.others));
     this.root = make(
       "section",
       { class: "evidence", "data-t-label": "stage.evidence", hidden: true },
@@ -62,6 +64,7 @@ export class Evidence {
     this.title.textContent = t("stage.note-title", { pitch: pitchName(note.pitch), bar, sure });
     this.why.textContent = this.address ? t("stage.looking") : t("stage.no-evidence", { sure });
     this.others.replaceChildren();
+    this.instead.textContent = "";
     this.strip.hidden = !this.address;
     this.request?.abort();
     if (!this.address || !this.expanded) return;
@@ -84,16 +87,17 @@ export class Evidence {
     const percent = (share) => Math.round(100 * share);
     this.why.textContent = t(key, { pitch: pitchName(note.pitch), onset: percent(onset), frame: percent(frame) });
     const others = (seen.alternatives ?? []).slice(0, SHOWN_ALTERNATIVES);
+    this.instead.textContent = t(others.length > 0 ? "stage.others" : "stage.no-others");
     this.others.replaceChildren(...others.map((other) => this.#other(other)));
     this.canvas.element.setAttribute("aria-label", this.why.textContent);
     this.canvas.draw();
   }
 
-  #other({ pitch, strength, onset_s, why }) {
+  #other({ pitch, strength, relation, why }) {
     const shown = pitch + this.piece.transpose;
     const words = t("stage.instead", { pitch: pitchName(shown), percent: Math.round(100 * strength) });
-    const choose = { type: "button", title: why, onclick: () => this.onAlternative({ pitch: shown, onset_s }, this.note) };
-    return make("li", {}, make("button", choose, words, make("small", {}, why)));
+    const reason = has(`stage.relation.${relation}`) ? t(`stage.relation.${relation}`) : why;
+    return make("li", {}, make("button", { type: "button", onclick: () => this.onAlternative(shown) }, words, make("small", {}, reason)));
   }
 
   // Spectrum as shades, the model's frame strength in the hand's colour over it, its onset strength below.
@@ -166,12 +170,14 @@ function paintSpectrum(context, seen, pitch, width, high, colours) {
   const bands = (2 * ABOVE + 1) * finer;
   const lowest = (pitch - ABOVE - seen.pitches[0]) * finer;
   const [wide, tall] = [width / seen.frames, high / bands];
-  context.fillStyle = colours.wave;
+  const loudest = Math.max(1, ...seen.spectrogram.flat());
+  context.fillStyle = colours.ink;
   for (let frame = 0; frame < seen.frames; frame += 1) {
     for (let band = 0; band < bands; band += 1) {
       const level = seen.spectrogram[frame]?.[lowest + band] ?? 0;
-      if (level < 8) continue;
-      context.globalAlpha = (level / 255) ** 1.5;
+      const shade = 1 - (loudest - level) / SHOWN_LEVELS;
+      if (shade <= 0) continue;
+      context.globalAlpha = 0.85 * shade;
       context.fillRect(frame * wide, high - (band + 1) * tall, wide + 0.5, tall + 0.5);
     }
   }

@@ -1,4 +1,5 @@
-// The stage by keyboard. Keys count while the stage or nothing has the focus, and never while something is typed.
+// The stage by keyboard. Keys count while the stage or nothing that takes keys itself has the focus, and never while
+// something is typed.
 
 // As the page's help shows them: keys, and the text that says what they do.
 export const SHORTCUTS = [
@@ -21,6 +22,7 @@ export const SHORTCUTS = [
 
 const TYPED_IN = "input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable], dialog";
 const PRESSED = "button, a, summary, [role=button]";
+const TAKES_KEYS = "a, button, input, select, textarea, summary, [tabindex='0'], [contenteditable]"; // outside the stage
 const SLID = "input[type=range]";
 
 // commands: name -> function; see `named`. Returns what ends it.
@@ -29,7 +31,7 @@ export function listenToKeys(stage, adding, commands) {
     const target = event.target instanceof Element ? event.target : document.body;
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (target.closest(TYPED_IN) || document.querySelector("dialog[open]")) return;
-    if (target !== document.body && !stage.contains(target)) return;
+    if (!stage.contains(target) && target.closest(TAKES_KEYS)) return;
     if (target.closest(SLID) && /^(Arrow|Home|End|Page)/.test(event.key)) return;
     if (target.closest(PRESSED) && (event.key === " " || event.key === "Enter")) return;
     if (adding.key(event)) {

@@ -1,7 +1,8 @@
 // The stage under a job's title: the score, what was heard and the synthesised piano, all in step with one clock.
 //
 // mountStage(root, job) -> {update(job), destroy(), on(type, listener), select(source)}. Events:
-// "select" {source, id} (source null: nothing is chosen), "add" {onset_s, offset_s, pitch}, "time" {time, measure}.
+// "select" {source, id} (source null: nothing is chosen), "add" {onset_s, offset_s, pitch}, "time" {time, measure};
+// the root element hears them, too, as "stage:select" and so on.
 
 import { make } from "../dom.js";
 import { pitchName } from "../pitch.js";
@@ -26,6 +27,7 @@ import { Roll } from "./roll.js";
 import { Sheets } from "./sheets.js";
 import { Waveform } from "./waveform.js";
 
+const GHOST_MS = 6000; // an added note is shown so long while the score is drawn again with it
 const MIDI = /\.midi?$/i;
 
 export function mountStage(root, job) {
@@ -34,7 +36,7 @@ export function mountStage(root, job) {
   return {
     update: (changed) => stage.update(changed),
     destroy: () => stage.destroy(),
-    on: (type, listener) => stage.events.addEventListener(type, (event) => listener(event.detail)),
+    on: (type, listener) => stage.heard(type, listener),
     select: (source) => stage.choose(source),
   };
 }
@@ -43,7 +45,6 @@ class Stage {
   constructor(root, job) {
     this.root = root;
     this.job = job;
-    this.events = new EventTarget();
     this.piece = null;
     this.chosen = null;
     this.ends = []; // what destroy() has to end
@@ -123,7 +124,7 @@ class Stage {
     this.doubts = new Doubts(piece, { onThreshold: (threshold) => this.#shade(threshold), onBar: (index) => commands.listenTo(index) });
     this.evidence = new Evidence(piece, {
       onClose: () => this.choose(null, null, true),
-      onAlternative: ({ pitch }) => this.piano.touch(pitch),
+      onAlternative: (pitch) => this.piano.touch(pitch),
     });
     this.ends.push(this.waveform, this.roll, this.keyboard, this.evidence, this.metronome, this.sheets, this.clock, this.piano);
   }
@@ -261,6 +262,7 @@ class Stage {
 
   #added(note) {
     this.roll.set({ ghosts: [...this.roll.ghosts, note] });
+    setTimeout(() => this.roll.set({ ghosts: this.roll.ghosts.filter((ghost) => ghost !== note) }), GHOST_MS);
     this.#tell("add", { ...note, pitch: note.pitch - this.piece.transpose });
   }
 
@@ -274,7 +276,6 @@ class Stage {
     if (!this.piece) return;
     this.addButton.hidden = !this.job.may_edit;
     this.evidence.setPiece(this.piece, this.job.links.evidence);
-    if (!(this.job.revision > this.job.drawn)) this.roll.set({ ghosts: [] });
   }
 
   // The browser cannot play this file: the synthesised piano takes over.
@@ -290,8 +291,14 @@ class Stage {
     this.showState();
   }
 
+  heard(type, listener) {
+    const hear = (event) => listener(event.detail);
+    this.root.addEventListener(`stage:${type}`, hear);
+    this.ends.push({ destroy: () => this.root.removeEventListener(`stage:${type}`, hear) });
+  }
+
   #tell(type, detail) {
-    this.events.dispatchEvent(new CustomEvent(type, { detail }));
+    this.root.dispatchEvent(new CustomEvent(`stage:${type}`, { detail }));
   }
 
   destroy() {

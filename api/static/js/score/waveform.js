@@ -53,7 +53,7 @@ export class Waveform {
       context.fillRect(across(loop.start), 0, Math.max(2, across(loop.end) - across(loop.start)), height);
     }
     const played = across(time);
-    context.globalAlpha = 0.45;
+    context.globalAlpha = 0.55;
     context.drawImage(this.band, 0, 0, width, height);
     context.globalAlpha = 1;
     context.save();

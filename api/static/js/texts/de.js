@@ -268,6 +268,13 @@ export default {
   "pitch.names":
     "Feses Ceses Geses Deses Asas Eses Heses Fes Ces Ges Des As Es B F C G D A E H Fis Cis Gis Dis Ais Eis His Fisis Cisis Gisis Disis Aisis Eisis Hisis",
 
+  "stage.others": "Beinahe aufgeschrieben:",
+  "stage.no-others": "Sonst wäre hier beinahe nichts aufgeschrieben worden.",
+  "stage.relation.again": "noch einmal angeschlagen",
+  "stage.relation.semitone": "ein Halbton daneben",
+  "stage.relation.octave": "Oktaven teilen ihre Teiltöne",
+  "stage.relation.partial": "einer ihrer Teiltöne",
+  "stage.relation.beside": "eine andere Taste",
   "stage.score": "Noten. Klick auf eine Note spielt von dort, Ziehen über Takte wiederholt sie; Komma und Punkt gehen von Note zu Note.",
   "stage.controls": "Abspielen",
   "stage.play": "Abspielen",

@@ -242,6 +242,13 @@ export default {
   "pitch.names":
     "F♭♭ C♭♭ G♭♭ D♭♭ A♭♭ E♭♭ B♭♭ F♭ C♭ G♭ D♭ A♭ E♭ B♭ F C G D A E B F♯ C♯ G♯ D♯ A♯ E♯ B♯ F♯♯ C♯♯ G♯♯ D♯♯ A♯♯ E♯♯ B♯♯",
 
+  "stage.others": "Nearly written instead:",
+  "stage.no-others": "Nothing else was nearly written here.",
+  "stage.relation.again": "struck again",
+  "stage.relation.semitone": "a semitone beside it",
+  "stage.relation.octave": "octaves share their partials",
+  "stage.relation.partial": "one of its partials",
+  "stage.relation.beside": "another key",
   "stage.score": "Score. Click a note to hear from there, drag over bars to repeat them; comma and full stop go from note to note.",
   "stage.controls": "Playing",
   "stage.play": "Play",
