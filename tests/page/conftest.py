@@ -1,16 +1,19 @@
 """A real Chromium before the real service."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.page.pieces import plain_waltz
+from tests.page.pieces import plain_waltz, plucked
 from tests.page.service import WorkedServices, running
 from transcriber.performance import write_midi
 
@@ -23,7 +26,7 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-WIDTHS = (1280, 390)
+PATIENCE_S = 180.0  # of a machine that does other things beside
 
 
 @dataclass
@@ -46,7 +49,7 @@ class Site:
         """Upload a MIDI file, which needs no listening, and wait for its score."""
         self.page.goto(self.address)
         self.send(f"{name}.mid", midi)
-        expect(self.page.get_by_role("button", name="Correct")).to_be_visible(timeout=30_000)
+        expect(self.page.get_by_role("button", name="Correct")).to_be_visible()
 
 
 @pytest.fixture(scope="package")
@@ -81,7 +84,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WorkedSe
 def site(browser: Browser, service: tuple[WorkedServices, str], request: pytest.FixtureRequest) -> Iterator[Site]:
     """`indirect` parameters choose the width of the window."""
     services, address = service
+    expect.set_options(timeout=1000 * PATIENCE_S)
     context = browser.new_context(viewport={"width": getattr(request, "param", 1280), "height": 844})
+    context.set_default_timeout(1000 * PATIENCE_S)
     page = context.new_page()
     site = Site(address, services, context, page)
     page.on("request", lambda request: site.requests.append(request.url))
@@ -93,9 +98,44 @@ def site(browser: Browser, service: tuple[WorkedServices, str], request: pytest.
     context.close()
 
 
+@dataclass(frozen=True)
+class Score:
+    """A finished transcription at the service, for tests that leave it as they found it."""
+
+    address: str
+    id: str
+
+    def get(self) -> dict[str, Any]:
+        job: dict[str, Any] = httpx2.get(f"{self.address}/v1/transcriptions/{self.id}").raise_for_status().json()
+        return job
+
+    def put(self, **change: Any) -> None:
+        httpx2.put(f"{self.address}/v1/transcriptions/{self.id}/score", json=change).raise_for_status()
+
+
+@pytest.fixture(scope="package")
+def score(service: tuple[WorkedServices, str], waltz: bytes) -> Score:
+    _, address = service
+    sent = httpx2.post(f"{address}/v1/transcriptions", files={"recording": ("A waltz.mid", waltz)}).raise_for_status()
+    score = Score(address, sent.json()["id"])
+    deadline_s = time.monotonic() + PATIENCE_S
+    while score.get()["state"] != "done":
+        assert time.monotonic() < deadline_s, score.get()
+        time.sleep(0.2)
+    return score
+
+
 @pytest.fixture(scope="session")
 def waltz(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Sixteen bars of a plain waltz as a digital piano would send it."""
     path = tmp_path_factory.mktemp("midi") / "waltz.mid"
     write_midi(plain_waltz(bars=16), path)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def played_waltz(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Two bars of it as a recording."""
+    path = tmp_path_factory.mktemp("recording") / "waltz.flac"
+    soundfile.write(path, plucked(plain_waltz(bars=2), rate=16_000), 16_000)
     return path.read_bytes()
