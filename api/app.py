@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import batch, changes, events, health, receiving, resumable, sharing
+from api import batch, changes, events, evidence, health, receiving, resumable, sharing
 from api.access import Access
 from api.problems import answer_with_problems
 from api.routes import router
@@ -60,6 +60,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(resumable.router)
     app.include_router(events.router)  # before the files of a job, whose route would take its address
     app.include_router(changes.router)
+    app.include_router(evidence.router)
     app.include_router(sharing.router)
     app.include_router(router)
     app.include_router(health.router)

@@ -15,7 +15,7 @@ from api.names import MEDIA_TYPES, content_disposition, media_type, split_suffix
 from api.problems import Problem
 from worker.job import Job, State, result_blob
 from worker.services import Services
-from worker.stages import RESULT, RESULT_STEM
+from worker.stages import EVIDENCE, RESULT, RESULT_STEM
 from worker.storage import BlobMissing, Storage
 
 BLOCK_BYTES = 256 * 1024
@@ -41,7 +41,7 @@ def send_recording(services: Services, request: Request, job: Job) -> Response:
 
 def send_result(services: Services, request: Request, job: Job, name: str, drawn: int | None) -> Response:
     """A file of the score, or what listening left. Raises Problem 409 where it is not there, or not any more."""
-    if name in job.heard:
+    if name in job.heard and name != EVIDENCE:
         return _send(services, request, job, name, name)
     if drawn not in (None, job.drawn):
         raise Problem(409, "redrawn", "The score was drawn again meanwhile; the transcription's links name its files.")

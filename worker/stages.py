@@ -90,16 +90,19 @@ def listen_to(
     report(Stage.LISTEN)
     with storage.as_file(f"{job.id}/{job.recording.blob}") as path:
         recording = decode(path, longest_s=max_duration_s, on_progress=lambda _: report(Stage.LISTEN))
+    seen: dict[str, bytes] = {PEAKS: peaks_json(recording.samples)}
     performance = listen(
         recording,
         device=device,
         checkpoint=checkpoint,
         on_progress=lambda fraction: report(Stage.LISTEN, fraction),
+        on_evidence=lambda data: seen.update({EVIDENCE: data}),
     )
     write_blob(storage, f"{job.id}/{PERFORMANCE}", encode_performance(performance))
-    waveform = peaks_json(recording.samples)
-    write_blob(storage, f"{job.id}/{PEAKS}", waveform)
-    return Heard(recording.warnings + performance.warnings, recording.duration_s, {PEAKS: len(waveform)})
+    for name, data in seen.items():
+        write_blob(storage, f"{job.id}/{name}", data)
+    sizes = {name: len(data) for name, data in seen.items()}
+    return Heard(recording.warnings + performance.warnings, recording.duration_s, sizes)
 
 
 def write_down(job: Job, storage: Storage, report: Report, show: Show | None = None) -> Written:

@@ -66,3 +66,15 @@ def test_progress_ends_at_one() -> None:
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
     assert len(seen) == 2  # chunks of 15 s
+
+
+def test_the_level_of_a_tone_stands_in_its_key() -> None:
+    network = OnsetFrameNetwork(NetworkConfig(front_channels=1, channels=2, harmonics=(1,), dilations=(1,))).eval()
+    time = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    levels: list[np.ndarray] = []
+    tone = (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
+    curves = list(stretches(tone, network, Spectrograms(), torch.device("cpu"), on_spectrum=levels.append))
+    assert [level.shape for level in levels] == [curve.onset.shape for curve in curves]
+    middle = levels[0][40:60]
+    assert (middle.argmax(axis=1) == 69 - 21).all()
+    assert (middle[:, 69 - 21] - np.median(middle, axis=1) > 40).all()

@@ -1,6 +1,7 @@
 """The two tasks with the real library; only the network is replaced, by an ear that hears one scale."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,15 @@ def test_what_was_heard_is_stored(
 ) -> None:
     seen: list[float] = []
 
-    def hear(recording: object, *, device: str, checkpoint: Path, on_progress: object) -> Performance:
+    def hear(
+        recording: object, *, device: str, checkpoint: Path, on_progress: object, on_evidence: object
+    ) -> Performance:
         assert device == "cpu"
         assert checkpoint == Path("mine.safetensors")
         assert callable(on_progress)
         on_progress(0.5)
+        assert callable(on_evidence)
+        on_evidence(b"strengths")
         return SCALE
 
     def report(stage: Stage, progress: float = 0.0) -> None:
@@ -55,6 +60,11 @@ def test_what_was_heard_is_stored(
     assert heard.duration_s == pytest.approx(3.0, abs=0.01)
     assert 0.5 in seen
     assert decode_performance(read_blob(services.storage, f"{job.id}/performance.json")) == SCALE
+    waveform = json.loads(read_blob(services.storage, f"{job.id}/peaks.json"))
+    assert (waveform["rate"], len(waveform["peaks"])) == (50, 150)
+    assert all(-39 <= low <= -37 and 37 <= high <= 39 for low, high in waveform["peaks"][1:-1])
+    assert read_blob(services.storage, f"{job.id}/evidence") == b"strengths"
+    assert set(heard.files) == {"peaks.json", "evidence"}
 
 
 def test_recording_longer_than_allowed(services: PumpedServices, job: Job, tone: bytes) -> None:
@@ -78,6 +88,7 @@ def test_midi_file_is_written_down_as_wished(services: PumpedServices, tmp_path:
         "score.mid",
         "score.quantized.mid",
         "score.sync.json",
+        "notes.json",
     }
     for name, size in written.files.items():
         assert services.storage.size(f"{job.id}/{name}") == size

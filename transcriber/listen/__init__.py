@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transcriber.errors import DeviceUnavailable, NoNotes
+from transcriber.evidence import Curves, EvidenceWriter
 from transcriber.options import Device
 from transcriber.performance import Performance
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from transcriber.audio import Recording
     from transcriber.listen.checkpoint import Checkpoint
+    from transcriber.listen.decode import Probabilities, StoredCurve
     from transcriber.listen.features import Spectrograms
 
 # Shares of the work, by the time they take in a process that listens to its first minute of music.
@@ -29,16 +32,19 @@ def listen(
     device: Device = "auto",
     checkpoint: Path | None = None,
     on_progress: Callable[[float], None] | None = None,
+    on_evidence: Callable[[bytes], None] | None = None,
 ) -> Performance:
     """The notes and pedal presses of a recording, with warnings where they are doubtful.
 
-    `on_progress` gets the share done, 0..1. Raises NoNotes where nothing was played, DeviceUnavailable where `cuda` was
+    `on_progress` gets the share done, 0..1; `on_evidence`, at the end, the file of
+    `transcriber.evidence`. Raises NoNotes where nothing was played, DeviceUnavailable where `cuda` was
     asked for and there is none, CheckpointError where the model cannot be loaded.
     """
     report = on_progress or _nobody
     report(STARTED)  # before torch, which takes seconds to load
     from transcriber.listen import check
     from transcriber.listen.decode import decode
+    from transcriber.listen.features import FRAME_S
     from transcriber.listen.infer import stretches
     from transcriber.listen.tuning import find_tuning, followed_cents
 
@@ -49,14 +55,33 @@ def listen(
     spectrograms = _spectrograms(followed_cents(tuning), place)
     report(TUNED)
     tally = check.Tally(model.decoder)
+    spectra: deque[StoredCurve] = deque()
     curves = stretches(
-        recording.samples, model.network, spectrograms, place, lambda share: report(TUNED + (1 - TUNED) * share)
+        recording.samples,
+        model.network,
+        spectrograms,
+        place,
+        lambda share: report(TUNED + (1 - TUNED) * share),
+        spectra.append if on_evidence else None,
     )
+    writer = EvidenceWriter(FRAME_S, model.decoder.latency_s)
+    if on_evidence:
+        curves = _written(curves, spectra, writer)
     heard = decode(tally.passing(curves), model.decoder, model.calibration)
     if not heard.notes or not check.is_trustworthy(tally, tuning):
         raise NoNotes("No piano note was heard in this recording; check that it holds a piano, close and loud enough.")
+    if on_evidence:
+        on_evidence(writer.data())
     performance = Performance(heard.notes, heard.pedals, recording.duration_s)
     return replace(performance, warnings=check.warnings(recording, performance, tally, tuning))
+
+
+def _written(
+    curves: Iterable[Probabilities], spectra: deque[StoredCurve], writer: EvidenceWriter
+) -> Iterator[Probabilities]:
+    for stretch in curves:
+        writer.add(Curves(stretch.onset, stretch.frame, spectra.popleft()))
+        yield stretch
 
 
 def choose_device(device: Device) -> torch.device:

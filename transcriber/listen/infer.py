@@ -19,8 +19,9 @@ from torch import Tensor
 
 from transcriber.listen import level
 from transcriber.listen.decode import Probabilities, StoredCurve
-from transcriber.listen.features import CONTEXT, HOP, Spectrograms
+from transcriber.listen.features import BINS_PER_KEY, CONTEXT, HOP, LOG_MEAN, LOG_SPREAD, Spectrograms
 from transcriber.listen.network import OnsetFrameNetwork
+from transcriber.performance import KEYS
 
 CHUNK_FRAMES = 750  # 15 s
 BORDER_FRAMES = 64  # frames; the default network reaches 31 + 5 frames to each side, its pedal 26 more
@@ -76,10 +77,12 @@ def stretches(
     spectrograms: Spectrograms,
     device: torch.device,
     on_progress: Callable[[float], None] | None = None,
+    on_spectrum: Callable[[StoredCurve], None] | None = None,
 ) -> Iterator[Probabilities]:
     """Curves of a recording (float32 mono at 16 kHz), at most CHUNK_FRAMES at a time, in order.
 
-    `network` and `spectrograms` are on `device`. `on_progress` gets the share done, 0..1.
+    `network` and `spectrograms` are on `device`. `on_progress` gets the share done, 0..1; `on_spectrum`, before each
+    stretch, the level of each key's semitone in it: decibels (frames, KEYS).
     """
     todo = chunks(len(samples) // HOP + 1)
     gain = np.float32(level.gain(samples))
@@ -87,8 +90,11 @@ def stretches(
     for first in range(0, len(todo), size):
         batch = todo[first : first + size]
         sound = np.stack([cut(samples, chunk) for chunk in batch]) * gain
-        keys, pedal = _answers(torch.from_numpy(sound).to(device), network, spectrograms)
+        pictures = _pictures(torch.from_numpy(sound).to(device), spectrograms)
+        keys, pedal = _answers(pictures, network)
         for index, chunk in enumerate(batch):
+            if on_spectrum:
+                on_spectrum(semitone_levels(pictures[index, :, chunk.kept]))
             onset, frame, offset, held, velocity = keys[index, :, chunk.kept]
             yield Probabilities(onset, frame, offset, held, velocity, pedal[index, chunk.kept])
         if on_progress:
@@ -96,10 +102,25 @@ def stretches(
 
 
 @torch.inference_mode()
-def _answers(sound: Tensor, network: OnsetFrameNetwork, spectrograms: Spectrograms) -> tuple[StoredCurve, StoredCurve]:
-    """Chunks of `cut` (batch, samples) to probabilities (batch, HEADS, frames, KEYS) and (batch, frames)."""
-    pictures = spectrograms(sound)[:, :, WINDOW_FRAMES:-WINDOW_FRAMES]
-    with torch.autocast(sound.device.type, dtype=torch.bfloat16):
+def _pictures(sound: Tensor, spectrograms: Spectrograms) -> Tensor:
+    """Chunks of `cut` (batch, samples) to pictures (batch, CHANNELS, frames, BINS)."""
+    pictures: Tensor = spectrograms(sound)[:, :, WINDOW_FRAMES:-WINDOW_FRAMES]
+    return pictures
+
+
+@torch.inference_mode()
+def _answers(pictures: Tensor, network: OnsetFrameNetwork) -> tuple[StoredCurve, StoredCurve]:
+    """Pictures to probabilities (batch, HEADS, frames, KEYS) and (batch, frames)."""
+    with torch.autocast(pictures.device.type, dtype=torch.bfloat16):
         curves = network(pictures)
     keys = torch.sigmoid(curves.keys).to(torch.float16).cpu().numpy()
     return keys, torch.sigmoid(curves.pedal).to(torch.float16).cpu().numpy()
+
+
+@torch.inference_mode()
+def semitone_levels(pictures: Tensor) -> StoredCurve:
+    """One recording's pictures (CHANNELS, frames, BINS) to decibels (frames, KEYS): the loudest bin of each key."""
+    fine = pictures[0]
+    bands = fine.reshape(len(fine), -1, BINS_PER_KEY)[:, :KEYS].amax(-1)
+    levels: StoredCurve = (20 * (bands * LOG_SPREAD + LOG_MEAN)).to(torch.float16).cpu().numpy()
+    return levels
