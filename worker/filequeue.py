@@ -17,7 +17,7 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, filesystem
 
-POLL_S = 0.2
+POLL_S = 0.05  # a redraw takes less than a second, and must not wait for a good part of it
 ALIAS = "filequeue"  # the scheme of the broker's address
 TRANSPORT_ALIASES[ALIAS] = f"{__name__}:Transport"
 

@@ -17,6 +17,7 @@ from celery.platforms import SecurityWarning
 from celery.signals import worker_process_init, worker_shutting_down
 
 from transcriber.errors import TranscriberError
+from worker.engraving import PRESSES
 from worker.job import Task
 from worker.log import configure_logging
 from worker.services import Services
@@ -58,9 +59,9 @@ def _run(settings: Settings, task: Task, pool: list[str]) -> None:
         services.stopping.set()
 
     worker_shutting_down.connect(note_stop)
-    if task is Task.LISTEN:
-        # After the fork, which a GPU's driver does not survive.
-        worker_process_init.connect(partial(_warm_up, settings), weak=False)
+    # After the fork, which a GPU's driver does not survive, nor the parent of a child process.
+    get_ready = partial(_warm_ear, settings) if task is Task.LISTEN else _warm_pen
+    worker_process_init.connect(get_ready, weak=False)
     # It warns root of unpickled messages; ours are JSON, and an id at that.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     services.celery.worker_main(
@@ -81,11 +82,18 @@ def _run(settings: Settings, task: Task, pool: list[str]) -> None:
     )
 
 
-def _warm_up(settings: Settings, **_: Any) -> None:
+def _warm_ear(settings: Settings, **_: Any) -> None:
     try:
         warm_up(settings.device, settings.checkpoint)
     except TranscriberError as error:
         log.error("the note model cannot be used", code=error.code, message=error.message)
+
+
+def _warm_pen(**_: Any) -> None:
+    """Nobody who changes a score waits for libraries to load."""
+    import transcriber.notate  # noqa: F401
+
+    PRESSES.keep_ready()
 
 
 def _stop_with_parent() -> None:
