@@ -14,7 +14,7 @@ const SHOWN_LEVELS = 115; // of the stored 255, below the loudest: 45 decibels
 const SHOWN_ALTERNATIVES = 4;
 
 export class Evidence {
-  constructor(piece, { onClose, onAlternative }) {
+  constructor(piece, actions, { onClose, onAlternative }) {
     Object.assign(this, { piece, onAlternative });
     this.address = null;
     this.seen = null;
@@ -31,6 +31,7 @@ export class Evidence {
       "section",
       { class: "evidence", "data-t-label": "stage.evidence", hidden: true },
       make("header", {}, this.title, this.more, button("close", "stage.close", onClose)),
+      actions,
       this.heard,
     );
   }
@@ -178,7 +179,9 @@ function paintSpectrum(context, seen, pitch, width, high, colours) {
       const shade = 1 - (loudest - level) / SHOWN_LEVELS;
       if (shade <= 0) continue;
       context.globalAlpha = 0.85 * shade;
-      context.fillRect(frame * wide, high - (band + 1) * tall, wide + 0.5, tall + 0.5);
+      const left = Math.floor(frame * wide);
+      const top = Math.floor(high - (band + 1) * tall);
+      context.fillRect(left, top, Math.floor((frame + 1) * wide) - left, Math.floor(high - band * tall) - top);
     }
   }
   context.globalAlpha = 1;

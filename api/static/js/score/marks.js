@@ -18,15 +18,18 @@ markStyles.replaceSync(`
   g.note.doubt-1 { color: var(--doubt-1); fill: var(--doubt-1); }
   g.note.doubt-2 { color: var(--doubt-2); fill: var(--doubt-2); }
   g.note.doubt-3 { color: var(--doubt-3); fill: var(--doubt-3); }
-  g.note.resting { color: var(--resting); fill: var(--resting); }
+  g.note.resting,
+  :host([data-resting="right"]) .right-staff > g.layer,
+  :host([data-resting="left"]) .left-staff > g.layer { color: var(--resting); fill: var(--resting); }
   g.note.right.sounding { color: var(--right-on-paper); fill: var(--right-on-paper); }
   g.note.left.sounding { color: var(--left-on-paper); fill: var(--left-on-paper); }
-  g.note.sounding .notehead { stroke: currentColor; stroke-width: 60; stroke-linejoin: round; }
-  g.note.chosen .notehead { stroke: var(--chosen-on-paper); stroke-width: 110; paint-order: stroke; stroke-linejoin: round; }
+  g.note.sounding .notehead path { stroke: currentColor; stroke-width: 40; stroke-linejoin: round; }
+  g.note.chosen .notehead path { stroke: var(--chosen-on-paper); stroke-width: 80; paint-order: stroke; stroke-linejoin: round; }
   @media (forced-colors: active) { g.note.sounding, g.note.chosen { color: Highlight; fill: Highlight; } }
 `);
 
 const LEVELS = 3;
+const STAVES = ["right-staff", "left-staff"]; // from above
 
 export class Marks {
   constructor(piece) {
@@ -46,6 +49,10 @@ export class Marks {
   // A page has been drawn: everything that is marked is marked on it.
   dress(sheet) {
     if (!this.sheets.includes(sheet)) this.sheets.push(sheet);
+    sheet.host.dataset.resting = this.resting ?? "";
+    for (const measure of sheet.tree.querySelectorAll("g.measure")) {
+      measure.querySelectorAll(":scope > g.staff").forEach((staff, place) => staff.classList.add(STAVES[place]));
+    }
     for (const note of sheet.tree.querySelectorAll("g.note")) {
       const head = this.piece.headsById.get(note.id);
       if (head) this.#mark(note, head);

@@ -4,6 +4,7 @@
 import { make } from "../dom.js";
 import { readDrawing } from "./drawing.js";
 import { pageGeometry } from "./geometry.js";
+import { drawGlyphs, readGlyphs } from "./glyphs.js";
 import { markStyles } from "./marks.js";
 
 const [CUT_SIDE, CUT_TOP, CUT_BOTTOM] = [0.034, 0.022, 0.03]; // of the page's width and height; its margins are wider
@@ -37,12 +38,13 @@ export class Sheet {
     const { svg, sheet } = readDrawing(text);
     await breathe();
     const geometry = pageGeometry(svg);
+    const glyphs = readGlyphs(svg);
     const view = viewOf(geometry, isLast);
     look(svg, view);
     await breathe();
     if (this.address !== address) return false;
     this.tree.adoptedStyleSheets = [sheet, markStyles];
-    const drawn = await this.#grow(svg, () => this.address === address);
+    const drawn = await this.#grow(svg, glyphs, () => this.address === address);
     if (!drawn) return false;
     this.#shape(view);
     this.geometry = geometry;
@@ -91,7 +93,7 @@ export class Sheet {
   }
 
   // The drawing, put in unseen, system after system, each in a task of its own; null where it is no longer wanted.
-  async #grow(svg, wanted) {
+  async #grow(svg, glyphs, wanted) {
     const systems = [...svg.querySelectorAll("g.system")];
     for (const system of systems) system.replaceWith(svg.ownerDocument.createComment(""));
     const drawn = document.importNode(svg, true);
@@ -104,6 +106,7 @@ export class Sheet {
         drawn.remove();
         return null;
       }
+      drawGlyphs(system, glyphs);
       places[index].replaceWith(document.importNode(system, true));
     }
     return drawn;

@@ -1,8 +1,9 @@
 // The stage under a job's title: the score, what was heard and the synthesised piano, all in step with one clock.
 //
-// mountStage(root, job) -> {update(job), destroy(), on(type, listener), select(source)}. Events:
+// mountStage(root, job) -> {update(job), destroy(), on(type, listener), select(source), actions}. Events:
 // "select" {source, id} (source null: nothing is chosen), "add" {onset_s, offset_s, pitch}, "time" {time, measure};
-// the root element hears them, too, as "stage:select" and so on.
+// the root element hears them, too, as "stage:select" and so on. `actions` is an empty element within the strip of the
+// chosen note, for what can be done with it.
 
 import { make } from "../dom.js";
 import { pitchName } from "../pitch.js";
@@ -38,6 +39,7 @@ export function mountStage(root, job) {
     destroy: () => stage.destroy(),
     on: (type, listener) => stage.heard(type, listener),
     select: (source) => stage.choose(source),
+    actions: stage.actions,
   };
 }
 
@@ -48,6 +50,7 @@ class Stage {
     this.piece = null;
     this.chosen = null;
     this.ends = []; // what destroy() has to end
+    this.actions = make("div", { class: "actions" });
     this.status = make("p", { class: "say", role: "status" });
     this.trouble = make("p", { class: "problem", role: "alert", hidden: true });
     root.classList.add("stage");
@@ -122,7 +125,7 @@ class Stage {
     this.roll.threshold = USUAL_THRESHOLD;
     this.keyboard = new Keyboard(clock, piece, { onKey: (pitch) => this.piano.touch(pitch) });
     this.doubts = new Doubts(piece, { onThreshold: (threshold) => this.#shade(threshold), onBar: (index) => commands.listenTo(index) });
-    this.evidence = new Evidence(piece, {
+    this.evidence = new Evidence(piece, this.actions, {
       onClose: () => this.choose(null, null, true),
       onAlternative: (pitch) => this.piano.touch(pitch),
     });
