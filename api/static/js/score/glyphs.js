@@ -31,7 +31,6 @@ export function drawGlyphs(part, glyphs) {
     const [x, y, across, down] = place.slice(1).map((number) => Number(number ?? 1));
     const path = part.ownerDocument.createElementNS(SVG, "path");
     path.setAttribute("d", moved(glyph, x, y, across, down));
-    path.setAttribute("stroke", "none");
     use.replaceWith(path);
   }
 }

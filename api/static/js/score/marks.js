@@ -1,6 +1,7 @@
 // What is marked on the written notes: sounding, chosen, not sure, of the hand that rests.
 
 export const markStyles = new CSSStyleSheet();
+// A drawing's own rules name it by its id, which is why the chosen note insists.
 markStyles.replaceSync(`
   :host { display: block; position: relative; }
   svg { display: block; width: 100%; height: 100%; overflow: hidden; }
@@ -24,7 +25,7 @@ markStyles.replaceSync(`
   g.note.right.sounding { color: var(--right-on-paper); fill: var(--right-on-paper); }
   g.note.left.sounding { color: var(--left-on-paper); fill: var(--left-on-paper); }
   g.note.sounding .notehead path { stroke: currentColor; stroke-width: 40; stroke-linejoin: round; }
-  g.note.chosen .notehead path { stroke: var(--chosen-on-paper); stroke-width: 80; paint-order: stroke; stroke-linejoin: round; }
+  g.note.chosen .notehead path { stroke: var(--chosen-on-paper) !important; stroke-width: 110; paint-order: stroke; stroke-linejoin: round; }
   @media (forced-colors: active) { g.note.sounding, g.note.chosen { color: Highlight; fill: Highlight; } }
 `);
 
