@@ -1,17 +1,15 @@
 import numpy as np
 import pytest
+import torch
 
 from transcriber.errors import CheckpointError
 from transcriber.notate.beatscores import METRES
 from transcriber.notate.onsets import NoteTable, find_onsets, low_notes
-from transcriber.notate.patterns import (
-    LAGS,
-    PATTERN_FEATURES,
-    judge_grid,
-    load_pattern_model,
-    pattern_features,
-    shipped_pattern_model,
-)
+from transcriber.notate.patternmodel import load_pattern_model, shipped_pattern_model
+from transcriber.notate.patterns import BEAT_FEATURES, CELLS, LAGS, beat_features, judge_grid
+from transcriber.notate.training.patterns import PatternNetwork, save
+
+LIKENESS = 2 * CELLS + 24  # the first column of the four views
 
 
 def waltz(bars=24, step_s=0.45):
@@ -30,15 +28,15 @@ def waltz(bars=24, step_s=0.45):
 
 def features_of(notes, beat_s):
     onsets = find_onsets(notes.onset_s)
-    return pattern_features(notes, onsets, low_notes(notes, onsets), beat_s)
+    return beat_features(notes, onsets, low_notes(notes, onsets), beat_s)
 
 
 def test_a_waltz_repeats_every_three_beats():
     notes, beat_s = waltz()
-    likeness = features_of(notes, beat_s)[: 4 * LAGS].reshape(4, LAGS)
-    pitches = likeness[3]
+    features = features_of(notes, beat_s)[LAGS:]
+    pitches = features[:, LIKENESS : LIKENESS + 4 * LAGS].reshape(-1, 4, LAGS).mean(axis=0)[3]
     assert pitches[2] > pitches[[0, 1, 3, 4]].max()
-    assert likeness[3, 11] > likeness[3, [9, 10, 12, 13]].max()  # the harmonies come round after four bars
+    assert pitches[11] > pitches[[9, 10, 12, 13]].max()  # the harmonies come round after four bars
 
 
 def test_features_do_not_depend_on_where_the_piece_starts():
@@ -72,8 +70,27 @@ def test_odd_notes_give_finite_features():
     onset_s = np.sort(rng.uniform(3, 4, 40))
     notes = NoteTable(onset_s, onset_s + 0.1, rng.integers(21, 109, 40), np.full(40, 64.0), np.zeros(0))
     features = features_of(notes, np.arange(10.0))
-    assert features.shape == (PATTERN_FEATURES,)
+    assert features.shape == (9, BEAT_FEATURES)
     assert np.isfinite(features).all()
+
+
+def test_what_was_trained_and_what_is_read_judge_alike(tmp_path):
+    torch.manual_seed(0)
+    network = PatternNetwork(torch.zeros(BEAT_FEATURES), torch.ones(BEAT_FEATURES))
+    for name, value in network.named_buffers():
+        if name.endswith("running_mean"):
+            value.normal_()
+    network.eval()
+    notes, beat_s = waltz()
+    features = features_of(notes, beat_s)
+    longer = np.concatenate([features, np.zeros((9, BEAT_FEATURES), np.float32)])
+    inside = torch.from_numpy((np.arange(len(longer)) < len(features)).astype(np.float32))[None]
+    with torch.inference_mode():
+        _, out = network(torch.from_numpy(longer)[None], inside)
+    save(network, tmp_path / "metre.safetensors")
+    read = load_pattern_model(tmp_path / "metre.safetensors").judge(features)
+    np.testing.assert_allclose(read.metre, out[0, : len(METRES)].log_softmax(0), atol=1e-4)
+    assert read.fit == pytest.approx(float(out[0, len(METRES)]), abs=1e-4)
 
 
 def test_a_bad_model_file_is_named(tmp_path):

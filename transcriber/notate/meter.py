@@ -15,7 +15,8 @@ from transcriber.notate.beats import BeatGrid, beat_grids
 from transcriber.notate.beatscores import OnsetScores
 from transcriber.notate.evidence import BeatEvidence
 from transcriber.notate.onsets import NoteTable, Onsets, find_onsets
-from transcriber.notate.patterns import PatternScores, judge_grid, shipped_pattern_model
+from transcriber.notate.patternmodel import shipped_pattern_model
+from transcriber.notate.patterns import PatternScores, judge_grid
 from transcriber.notate.regrid import relevel, shift
 from transcriber.performance import Performance
 from transcriber.score import TimeSignature

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transcriber.notate.beats import BeatGrid
-from transcriber.notate.onsets import Floats
+from transcriber.notate.onsets import Floats, Ints
 
 SNAP = 0.2  # of a beat: an onset this near to where a new beat should fall carries it; a triplet's notes are 0.33 apart
 
@@ -40,14 +41,14 @@ def _sample(grid: BeatGrid, first: float, step: float, beats_after: int, onset_s
     after = grid.time_s[-1] + (place - axis[-1]) * (grid.time_s[-1] - grid.time_s[-2])
     inside = np.interp(place, axis, grid.time_s)
     time_s = np.where(place < 0, before, np.where(place > axis[-1], after, inside))
-    return _snap(time_s, onset_s, grid.score)
+    near, nearest = snapped(time_s, onset_s)
+    return BeatGrid(np.where(near, onset_s[nearest], time_s), np.where(near, nearest, -1), grid.score)
 
 
-def _snap(time_s: Floats, onset_s: Floats, score: float) -> BeatGrid:
-    """Move each beat to the nearest onset within SNAP of the beats beside it; each onset carries one beat at most."""
+def snapped(time_s: Floats, onset_s: Floats) -> tuple[NDArray[np.bool_], Ints]:
+    """Whether an onset lies within SNAP of the way from each beat to its neighbours, and which; it carries one only."""
     room_s = SNAP * np.minimum(np.diff(time_s, prepend=-np.inf), np.diff(time_s, append=np.inf))
     right = np.clip(np.searchsorted(onset_s, time_s), 0, len(onset_s) - 1)
     left = np.maximum(right - 1, 0)
     nearest = np.where(np.abs(onset_s[left] - time_s) <= np.abs(onset_s[right] - time_s), left, right)
-    near = np.abs(onset_s[nearest] - time_s) <= room_s
-    return BeatGrid(np.where(near, onset_s[nearest], time_s), np.where(near, nearest, -1), score)
+    return np.abs(onset_s[nearest] - time_s) <= room_s, nearest
