@@ -34,7 +34,7 @@ export class Controls {
     this.hand = choice("stage.hands", [["left", "stage.left", icon("leftHand")], ["both", "stage.both", icon("bothHands")], ["right", "stage.right", icon("rightHand")]], actions.hand);
     this.root = make(
       "div",
-      { class: "controls", role: "toolbar", "data-t-label": "stage.controls" },
+      { class: "controls", role: "group", "data-t-label": "stage.controls" },
       make("div", { class: "group" }, this.start, this.play, this.time),
       make("div", { class: "group speed" }, this.speed, this.percent),
       make("div", { class: "group" }, this.loop, this.metronome),

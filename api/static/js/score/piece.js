@@ -48,9 +48,10 @@ export class Piece {
       if (!this.headsBySource.has(head.source)) this.headsBySource.set(head.source, []);
       this.headsBySource.get(head.source).push(head);
     }
-    this.notes = played.notes.map((note) => this.#shown(note)).sort((a, b) => a.onset_s - b.onset_s);
+    const added = (note) => note.source >= (played.recorded ?? Infinity);
+    this.notes = played.notes.map((note) => ({ ...this.#shown(note), added: added(note) })).sort((a, b) => a.onset_s - b.onset_s);
     this.notesBySource = new Map(this.notes.map((note) => [note.source, note]));
-    this.pedals = played.pedals ?? [];
+    this.pedals = played.pedals.map(([on_s, off_s]) => ({ on_s, off_s }));
     holdByPedal(this.notes, this.pedals, this.transpose);
     this.longestHead = longest(this.heads);
     this.longestNote = longest(this.notes);

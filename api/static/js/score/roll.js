@@ -22,7 +22,7 @@ export class Roll {
     this.resting = null;
     this.threshold = 0;
     this.ghosts = []; // notes that were added and are not in the piece yet
-    this.canvas = new Canvas("roll", { role: "img", tabindex: "0", "data-t-label": "stage.roll" }, (...args) => this.#paint(...args));
+    this.canvas = new Canvas("roll", { role: "application", tabindex: "0", "data-t-label": "stage.roll" }, (...args) => this.#paint(...args));
     this.element = this.canvas.element;
     this.held = null;
     this.endDragging = dragging(this.element, {
