@@ -1,6 +1,6 @@
 """What a confidence is worth: the calibration fitted to real recordings, tested on recordings that it has not seen.
 
-`fit_calibration` weighs both validation sets the same. `held_out` gives every note the confidence of a calibration that
+`held_out` gives every note the confidence of a calibration that
 was fitted without its recording; `calibration_error` of those is the figure to quote, and `draw` plots them: among the
 notes of each tenth, how many were right.
 """
@@ -8,7 +8,6 @@ notes of each tenth, how many were right.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -16,25 +15,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from eval.matching import Table, match_notes
-from transcriber.listen.calibration import Calibration, fit
-from transcriber.listen.decode import DecoderConfig, Probabilities, find_onsets
+from eval.matching import Table
+from transcriber.listen.training.judging import Judged, fit_calibration
 from transcriber.listen.training.validation import Excerpt
-from transcriber.performance import LOWEST_PITCH
 
 matplotlib.rcParams["svg.hashsalt"] = "reliability"  # the same notes give the same bytes
 FOLDS = 5
 BINS = 10
 FEWEST_DRAWN = 10  # notes; the share of fewer says nothing
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The heard notes of one set of recordings: `evidence` (notes, EVIDENCE), `right` and `recording` (notes,)."""
-
-    evidence: NDArray[np.float64]
-    right: NDArray[np.bool_]
-    recording: NDArray[np.intp]
 
 
 def reference(excerpt: Excerpt) -> Table:
@@ -43,30 +31,6 @@ def reference(excerpt: Excerpt) -> Table:
     notes = notes[notes[:, 0] >= excerpt.labels_from_s]
     delay_s = excerpt.label_delay_s
     return np.asarray(notes + np.array([delay_s, delay_s, 0, 0]))
-
-
-def judge(excerpts: Sequence[Excerpt], curves: Sequence[Probabilities], decoder: DecoderConfig) -> Judged:
-    evidence, right, recording = [], [], []
-    for index, (excerpt, curve) in enumerate(zip(excerpts, curves, strict=True)):
-        onsets = find_onsets([curve], decoder)
-        labelled = onsets.onset_s >= excerpt.labels_from_s
-        start_s, pitch = onsets.onset_s[labelled], onsets.key[labelled] + LOWEST_PITCH
-        heard = np.column_stack((start_s, start_s, pitch, pitch)).astype(np.float64)
-        correct = np.zeros(len(heard), bool)
-        correct[match_notes(reference(excerpt), heard)[:, 1]] = True
-        evidence.append(onsets.evidence[labelled])
-        right.append(correct)
-        recording.append(np.full(len(heard), index))
-    return Judged(np.concatenate(evidence), np.concatenate(right), np.concatenate(recording))
-
-
-def fit_calibration(sets: Sequence[Judged]) -> Calibration:
-    """Each set weighs the same, however many notes it has."""
-    return fit(
-        np.concatenate([judged.evidence for judged in sets]),
-        np.concatenate([judged.right for judged in sets]),
-        np.concatenate([np.full(len(judged.right), 1000 / len(judged.right)) for judged in sets]),
-    )
 
 
 def held_out(sets: Sequence[Judged]) -> list[NDArray[np.float64]]:

@@ -24,13 +24,14 @@ import typer
 from eval.latency import lateness
 from eval.matching import match_notes
 from eval.notes import keys_of, note_scores, notes_of
-from eval.reliability import FOLDS, draw, fit_calibration, held_out, judge, reference
+from eval.reliability import FOLDS, draw, held_out, reference
 from transcriber.listen import checkpoint as checkpoints
 from transcriber.listen.calibration import calibration_error
 from transcriber.listen.check import MANY_FAINT, MUCH_DOUBT, Tally
 from transcriber.listen.checkpoint import Checkpoint
 from transcriber.listen.decode import DecoderConfig, Probabilities, decode
 from transcriber.listen.features import Spectrograms
+from transcriber.listen.training.judging import fit_calibration, judge
 from transcriber.listen.training.validation import Excerpt, curves_of, load_maps, load_openings, onset_f1
 from transcriber.performance import Performance
 

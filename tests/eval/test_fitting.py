@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.reliability import Judged, draw, held_out, judge
+from eval.reliability import draw, held_out
 from eval.sweep import choose_ends, choose_onset, note_f1, offset_f1, release_share, sounds_like_piano
 from tests.listen.test_decode import perfect_curves
 from transcriber.listen.calibration import EVIDENCE, calibration_error
 from transcriber.listen.decode import DecoderConfig, Probabilities
+from transcriber.listen.training.judging import Judged, judge
 from transcriber.listen.training.recordings import LabelledRecording
 from transcriber.listen.training.validation import Excerpt
 

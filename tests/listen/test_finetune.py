@@ -16,8 +16,9 @@ from transcriber.listen import checkpoint as checkpoints
 from transcriber.listen.features import FRAME_S, SAMPLE_RATE
 from transcriber.listen.network import ONSET, OnsetFrameNetwork
 from transcriber.listen.training import finetune as finetuning
-from transcriber.listen.training.finetune import FinetuneConfig, Outcome, TakeExamples, blended, finetune, retuned
+from transcriber.listen.training.finetune import FinetuneConfig, Outcome, blended, finetune
 from transcriber.listen.training.recordings import LabelledRecording
+from transcriber.listen.training.takeexamples import TakeExamples, retuned
 from transcriber.listen.training.validation import Validated
 from transcriber.performance import Note, Performance, write_midi
 
@@ -106,6 +107,22 @@ def test_as_little_as_needed_is_kept_of_what_was_learned(
     whole, _ = run(folder, start, tmp_path / "whole", replace(config, specialised=True))
     far, near = ((weights(outcome.model) - origin).abs().sum() for outcome in (whole, blend))
     assert float(near / far) == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_confidence_is_fitted_to_what_was_learned_where_there_are_notes_enough(
+    folder: Path, start: checkpoints.Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two steps at a gentle rate, which the check is made to like."""
+    scores = iter([0.5, *[0.9] * 20])
+    monkeypatch.setattr(finetuning, "validate", lambda *given: Validated(start.decoder, {"own": next(scores)}, {}))
+    few, _ = run(folder, start, tmp_path / "few")
+    assert few.improved
+    assert few.model.calibration == start.calibration
+    scores = iter([0.5, *[0.9] * 20])
+    monkeypatch.setattr(finetuning, "FEWEST_JUDGED", 10)
+    enough, _ = run(folder, start, tmp_path / "enough")
+    assert enough.model.calibration != start.calibration
+    assert len(enough.model.calibration.weights) == len(start.calibration.weights)
 
 
 def test_an_interrupted_training_goes_on_where_it_stopped(

@@ -11,7 +11,7 @@ import copy
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,25 +19,22 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader
 
 from transcriber.errors import TrainingDataError
-from transcriber.listen import level
 from transcriber.listen.checkpoint import Checkpoint, load, save
 from transcriber.listen.decode import DecoderConfig, decode_notes
-from transcriber.listen.features import HOP, SAMPLE_RATE, Spectrograms
+from transcriber.listen.features import Spectrograms
 from transcriber.listen.infer import probabilities
 from transcriber.listen.network import OnsetFrameNetwork
-from transcriber.listen.training.capture import equaliser, filtered
+from transcriber.listen.training.judging import fit_calibration, judge
 from transcriber.listen.training.loop import Training, TrainingConfig
-from transcriber.listen.training.noises import background
 from transcriber.listen.training.pairs import Pair, find_pairs
-from transcriber.listen.training.pianos import Generator, Samples
+from transcriber.listen.training.pianos import Samples
 from transcriber.listen.training.recordings import LabelledRecording
-from transcriber.listen.training.segments import PlayedSegment
+from transcriber.listen.training.takeexamples import TakeExamples
 from transcriber.listen.training.takes import Ear, Take, prepare, split
-from transcriber.listen.training.targets import targets
-from transcriber.listen.training.validation import Excerpt, Validated, validate
+from transcriber.listen.training.validation import Excerpt, Validated, curves_of, validate
 from transcriber.performance import Note
 
 Say = Callable[[str], None]
@@ -48,9 +45,6 @@ CHECKS = 4  # validations on the way, the last one at the end
 MOST_CHECKED_S = 240.0  # of validation recordings: more would take longer than the training does
 EXCERPT_S = 30.0
 WARM_UP_SHARE, COOL_DOWN_SHARE = 0.1, 0.5  # of the training, over which the learning rate rises and falls
-LEVEL_SPREAD_DB = 3.0
-TUNING_SPREAD_CENTS = 6.0  # a piano drifts by about as much from summer to winter
-EQUALISED, NOISY = 0.3, 0.3  # shares of the examples
 EMA = 0.98  # the running average remembers the last fifty steps
 STORE_EVERY_S = 60.0
 # A network half-way between two keeps most of what either knows (Wortsman et al., "Robust fine-tuning", 2022). On a
@@ -58,6 +52,7 @@ STORE_EVERY_S = 60.0
 # half-way; on real grands 0.943, 0.808 and 0.931.
 BLENDS = (0.5, 0.75)  # shares of what was learned, tried in turn
 KEPT_GAIN = 0.85  # of the gain, for which a blend is taken
+FEWEST_JUDGED = 300  # notes of the checked recordings; fewer cannot tell six weights of the confidence
 STATE, BEST = "state.pt", "best.safetensors"
 
 
@@ -89,47 +84,6 @@ class Outcome:
     @property
     def improved(self) -> bool:
         return self.after.score > self.before.score
-
-
-class TakeExamples(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
-    """Endless examples cut from recordings, each second as likely as any other; their form is that of Examples."""
-
-    def __init__(self, recordings: list[LabelledRecording], seconds: float, seed: int) -> None:
-        self.recordings, self.seconds, self.seed = recordings, seconds, seed
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        info = get_worker_info()
-        rng = np.random.default_rng((self.seed, info.id if info else 0))
-        lengths = np.array([recording.seconds for recording in self.recordings])
-        count = round(self.seconds * SAMPLE_RATE)
-        while True:
-            recording = self.recordings[rng.choice(len(lengths), p=lengths / lengths.sum())]
-            sound, segment = retuned(recording, self.seconds, 2.0 ** (rng.normal(0, TUNING_SPREAD_CENTS) / 1200), rng)
-            sound = _varied(np.pad(sound, (0, max(0, count - len(sound))))[:count], rng)
-            wanted = targets(segment, count // HOP + 1)
-            yield torch.from_numpy(sound), torch.from_numpy(wanted.keys), torch.from_numpy(wanted.pedal)
-
-
-def retuned(
-    recording: LabelledRecording, seconds: float, ratio: float, rng: Generator
-) -> tuple[Samples, PlayedSegment]:
-    """A drawn stretch of the recording, played `ratio` times as fast, and its notes."""
-    sound, segment = recording.draw(seconds * ratio, rng)
-    places = np.arange(int(len(sound) / ratio)) * ratio
-    faster = np.interp(places, np.arange(len(sound)), sound).astype(np.float32)
-    notes = segment.notes.copy()
-    notes[:, :3] /= ratio
-    pedals = None if segment.pedals is None else [(on / ratio, off / ratio) for on, off in segment.pedals]
-    return faster, PlayedSegment(seconds, notes, pedals)
-
-
-def _varied(sound: Samples, rng: Generator) -> Samples:
-    if rng.random() < EQUALISED:
-        sound = filtered(sound, lambda frequencies: equaliser(frequencies, rng))
-    if rng.random() < NOISY:
-        loudness = float(np.sqrt(np.mean(np.square(sound)))) * 10 ** (-rng.uniform(30, 50) / 20)
-        sound = sound + background(len(sound), (), rng) * np.float32(loudness)
-    return np.asarray(sound * np.float32(level.gain(sound) * 10 ** (rng.normal(0, LEVEL_SPREAD_DB) / 20)), np.float32)
 
 
 def finetune(
@@ -238,9 +192,18 @@ class _Run:
                 gain = found.score - history.before.score
                 if gain >= KEPT_GAIN * (history.best.score - history.before.score):
                     self.say(f"{share:.0%} of what was learned is kept, so that other pianos are not forgotten.")
-                    model = replace(best, network=network, decoder=found.decoder)
+                    model = self._calibrated(replace(best, network=network, decoder=found.decoder))
                     return Outcome(history.before, found, model, steps)
-        return Outcome(history.before, history.best, replace(best, decoder=history.best.decoder), steps)
+        model = self._calibrated(replace(best, decoder=history.best.decoder))
+        return Outcome(history.before, history.best, model, steps)
+
+    def _calibrated(self, model: Checkpoint) -> Checkpoint:
+        """The model with a confidence fitted to what was kept apart, or that of the start where it tells too little."""
+        training = self.training
+        curves = curves_of(self.excerpts, model.network, training.spectrograms, training.device)
+        judged = judge(self.excerpts, curves, model.decoder)
+        enough = len(judged.right) >= FEWEST_JUDGED
+        return replace(model, calibration=fit_calibration([judged]) if enough else self.start.calibration)
 
     def _train(self, history: History) -> History:
         stored_at = time.monotonic()
