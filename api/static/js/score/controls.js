@@ -46,7 +46,9 @@ export class Controls {
 
   showState({ playing, rate, loop, voice }, { metronome, hand, doubts, panels, bars }) {
     this.play.replaceChildren(icon(playing ? "pause" : "play"));
-    label(this.play, playing ? "stage.pause" : "stage.play");
+    this.play.setAttribute("data-t-label", playing ? "stage.pause" : "stage.play");
+    this.play.setAttribute("aria-label", t(playing ? "stage.pause" : "stage.play"));
+    this.play.title = this.play.getAttribute("aria-label");
     this.speed.value = Math.round(100 * rate);
     this.speed.setAttribute("aria-valuetext", t("stage.percent", { n: Math.round(100 * rate) }));
     this.percent.textContent = t("stage.percent", { n: Math.round(100 * rate) });
@@ -68,9 +70,9 @@ export class Controls {
   }
 }
 
-export function label(element, key, holes) {
-  element.setAttribute("aria-label", t(key, holes));
-  element.title = t(key, holes);
+// Shows the name of every button that is only a drawing when the mouse rests on it.
+export function showNames(root) {
+  for (const one of root.querySelectorAll("button[aria-label]")) one.title = one.getAttribute("aria-label");
 }
 
 export function button(drawing, key, onclick, attributes = {}) {

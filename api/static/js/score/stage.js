@@ -11,7 +11,7 @@ import { relabel, t } from "../texts.js";
 import { Adding } from "./adding.js";
 import { Clock } from "./clock.js";
 import { Commands } from "./commands.js";
-import { button, Controls } from "./controls.js";
+import { button, Controls, showNames } from "./controls.js";
 import { Doubts, USUAL_THRESHOLD } from "./doubts.js";
 import { dragging } from "./dragging.js";
 import { Evidence } from "./evidence.js";
@@ -149,6 +149,7 @@ class Stage {
     );
     this.root.replaceChildren(this.top, this.trouble, this.sheets.root, this.bottom, this.status);
     relabel(this.root);
+    showNames(this.root);
     this.follow = new Follow(this.clock, this.sheets, { top: this.top, bottom: this.bottom, onChange: (on) => (this.back.hidden = on) });
     this.ends.push(this.follow);
   }
@@ -158,6 +159,7 @@ class Stage {
     this.clock.addEventListener("state", () => this.showState());
     this.sheets.root.addEventListener("drawn", () => this.frame());
     const words = () => {
+      showNames(this.root);
       this.doubts.show();
       this.showState();
       this.frame();
