@@ -94,7 +94,8 @@ def read_midi(path: Path) -> Performance:
         with warnings.catch_warnings():
             # Tempo changes outside the first track are against the standard, common, and read all the same.
             warnings.simplefilter("ignore", RuntimeWarning)
-            midi = pretty_midi.PrettyMIDI(str(path))
+            # From memory: of a file it would set aside whatever length a damaged header claims, up to 4 GB.
+            midi = pretty_midi.PrettyMIDI(io.BytesIO(path.read_bytes()))
     except (OSError, EOFError, ArithmeticError, ValueError, LookupError, TypeError, mido.KeySignatureError) as cause:
         raise NotMidi(
             "This file is not a MIDI file that can be read; export it again as a standard MIDI file."

@@ -17,6 +17,7 @@ from worker.job import MAX_ATTEMPTS, Job, Recording, Stage, State, Task, Wishes
 from worker.rows import (
     FIRST_RESEND_S,
     cancelled,
+    come,
     done,
     drawn_before,
     due_in,
@@ -38,6 +39,7 @@ NO_TIMINGS: Mapping[str, float] = {}
 NO_FILES: Mapping[str, int] = {}
 REDRAW_HEAD_START_S = 7 * 24 * 3600.0  # somebody looks at the page: before whatever else waits, first come first served
 SHARE_BYTES = 24  # of chance in a shared address: nobody finds one by trying
+LONGEST_RETRY_S = 60.0  # until a job may be tried again; what is ordered is far below
 MOST_EARLIER = 5  # looked at for results that can be used again
 
 
@@ -53,8 +55,7 @@ class JobTable(Upkeep):
     """All access to the job table."""
 
     def __init__(self, engine: sa.Engine, lease_s: float, version: str) -> None:
-        super().__init__(engine)
-        self.lease_s = lease_s
+        super().__init__(engine, lease_s)
         self.version = version
 
     # The uploader's side.
@@ -223,7 +224,7 @@ class JobTable(Upkeep):
             jobs.c.state == State.QUEUED,
             jobs.c.task == task,
             jobs.c.attempts < MAX_ATTEMPTS,
-            jobs.c.ready_at <= now_s(),
+            come(jobs.c.ready_at, LONGEST_RETRY_S),
         )
         first = sa.select(jobs.c.id).where(waiting).order_by(jobs.c.rank, jobs.c.id).limit(1)
         # PostgreSQL: two workers that look at the same moment take two jobs, and neither waits for the other.

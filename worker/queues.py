@@ -40,6 +40,7 @@ def create_celery(settings: Settings) -> Celery:
         worker_lost_wait=1.0,
         worker_proc_alive_timeout=START_WAIT_S,
         worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,  # or every line of the log would become the text of one of Celery's
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=BROKER_WAIT_S,

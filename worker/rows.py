@@ -39,6 +39,11 @@ def held(id: str, owner: str) -> sa.ColumnElement[bool]:
     return sa.and_(jobs.c.id == id, jobs.c.owner == owner, jobs.c.state == State.RUNNING)
 
 
+def come(moment: sa.ColumnElement[float], longest_wait_s: float) -> sa.ColumnElement[bool]:
+    """Whether it is time; also where the wait is far longer than any that is ordered: the clock was set back."""
+    return sa.or_(moment <= now_s(), moment > now_s() + 2 * longest_wait_s)
+
+
 def released() -> dict[str, Any]:
     return {"owner": None, "lease_until": None}
 

@@ -17,6 +17,8 @@ from worker.storage import Storage
 
 SWEEP_S = 1.0  # a lost worker's job waits at most its lease and this
 TIDY_S = 3600.0
+JUMP_S = 3.0  # above what a busy machine is late by, and below every lease worth the name
+RENEWAL_S = 5.0  # several heartbeats
 BROKER_AWAY_S = 5.0  # until the next try: each one may itself wait for seconds
 
 log = structlog.get_logger(__name__)
@@ -36,17 +38,33 @@ class Sweeper:
         self.storage = storage
         self.send = send
         self._orphans: set[str] = set()  # at the last look
+        self._clock_ahead_s = 0.0  # of the monotonic clock; nothing is known before the first look
+        self._steady_from_s = 0.0
 
     def sweep(self) -> None:
-        for id in self.jobs.fail_poison():
-            log.error("job failed", job=id, code="worker-lost")
-        if stale := self.jobs.requeue_stale():
-            log.warning("jobs of lost workers queued again", count=stale)
+        if self._clock_is_steady():
+            for id in self.jobs.fail_poison():
+                log.error("job failed", job=id, code="worker-lost")
+            if stale := self.jobs.requeue_stale():
+                log.warning("jobs of lost workers queued again", count=stale)
+            self.jobs.cancel_abandoned_uploads()
         self._send_due()
-        self.jobs.cancel_abandoned_uploads()
         self.jobs.cancel_expired()
         for id in self.jobs.removable():
             remove(self.jobs, self.storage, id)
+
+    def _clock_is_steady(self) -> bool:
+        """False for a moment after the database's clock has jumped, be it set or its machine asleep.
+
+        By then every worker that lives has renewed its lease by the new time, and only those of dead ones have ended.
+        """
+        ahead_s, at_s = self.jobs.clock_s() - time.monotonic(), time.monotonic()
+        if abs(ahead_s - self._clock_ahead_s) > JUMP_S:
+            if self._clock_ahead_s:
+                log.warning("the clock jumped", by_s=round(ahead_s - self._clock_ahead_s, 1))
+                self._steady_from_s = at_s + RENEWAL_S
+            self._clock_ahead_s = ahead_s
+        return at_s >= self._steady_from_s
 
     def tidy(self) -> None:
         """Delete what interrupted processes left: unfinished files, and blobs that no row tells of.

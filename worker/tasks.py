@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 
 import structlog
+from sqlalchemy.exc import OperationalError
 from structlog.contextvars import bound_contextvars
 
 from transcriber.errors import EditError, NoNotes, OptionError, RecordingError, TranscriberError
@@ -51,8 +52,16 @@ def register_tasks(services: Services) -> None:
 def perform(services: Services, task: Task) -> None:
     """Do one task of the job that comes first, which need not be the one that the message told of.
 
-    Whatever happens is written into its row. Nothing happens where no job waits.
+    Whatever happens is written into its row. Nothing happens where no job waits, or where the database is away: what
+    was begun is taken over when its lease has ended.
     """
+    try:
+        _claim_and_work(services, task)
+    except OperationalError as error:
+        log.error("database unreachable", task=task.value, error=str(error.orig))
+
+
+def _claim_and_work(services: Services, task: Task) -> None:
     owner = process_name() + uuid.uuid4().hex
     job = services.jobs.claim(task, owner)
     if job is None:

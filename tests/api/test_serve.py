@@ -82,12 +82,14 @@ def serving(folder: Path, **settings: str) -> Iterator[Service]:
     """`transcriber-serve` on a free port; killed with all its workers if the test has not stopped it."""
     data = folder / "data"
     variables = {f"TRANSCRIBER_{name.upper()}": value for name, value in settings.items()}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "api.serve", "--port", "0", "--data-dir", str(data)],
-        env=os.environ | variables,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.serve", "--port", "0", "--data-dir", str(data)],
+            env=os.environ | variables,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     assert process.stdout is not None
     workers: list[int] = []
     try:
@@ -123,6 +125,9 @@ def test_killed_worker_loses_nothing_and_ctrl_c_leaves_nothing(tmp_path: Path, m
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(PATIENCE_S) == 0
         assert not any(alive(pid) for pid in workers)
+    told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    events = [line["event"] for line in told if line.get("job") == job.rpartition("/")[2]]
+    assert events[-2:] == ["task started", "job done"]
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")

@@ -1,10 +1,11 @@
+import time
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from tests.worker.pumped import PumpedServices, queue_job
-from worker.job import Job, State, Task
+from worker.job import Job, Stage, State, Task
 from worker.jobs import JobTable
 from worker.rows import FIRST_RESEND_S
 from worker.schema import jobs as table
@@ -77,3 +78,42 @@ def test_files_without_a_job_go_at_the_second_look(services: PumpedServices, job
     assert sorted(services.storage.job_ids()) == sorted([job.id, orphan])
     services.sweeper.tidy()
     assert services.storage.job_ids() == [job.id]
+
+
+def test_a_clock_that_is_set_takes_no_job_from_a_living_worker(
+    services: PumpedServices, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set ahead: every lease seems to have ended. A worker that lives renews its own before anything is judged."""
+    jobs, sweeper = services.jobs, services.sweeper
+    sweeper.sweep()
+    jobs.claim(Task.LISTEN, "me")
+    _shift_leases(jobs, -3600.0)
+    monkeypatch.setattr(jobs, "clock_s", lambda: time.time() + 3600.0)
+    sweeper.sweep()
+    assert services.job(job.id).state is State.RUNNING
+    assert jobs.beat(job.id, "me", Stage.LISTEN, 0.5)
+    monkeypatch.setattr(sweeper, "_steady_from_s", 0.0)
+    sweeper.sweep()
+    assert (services.job(job.id).state, services.job(job.id).owner) == (State.RUNNING, "me")
+
+
+def test_a_clock_that_is_set_back_keeps_no_job_of_a_dead_worker(services: PumpedServices, job: Job) -> None:
+    """Its lease, its next try and its message would all be due in an hour."""
+    jobs, sweeper = services.jobs, services.sweeper
+    jobs.claim(Task.LISTEN, "dead")
+    _shift_leases(jobs, 3600.0)
+    sweeper.sweep()
+    assert services.sent == [(job.id, Task.LISTEN)]
+    assert jobs.claim(Task.LISTEN, "me") is not None
+    jobs.retry(job.id, "me", 1.0)
+    services.sent.clear()
+    with jobs.engine.begin() as connection:
+        connection.execute(sa.update(table).values(ready_at=now_s() + 3600.0, send_at=now_s() + 3600.0))
+    sweeper.sweep()
+    assert services.sent == [(job.id, Task.LISTEN)]
+    assert jobs.claim(Task.LISTEN, "me") is not None
+
+
+def _shift_leases(jobs: JobTable, by_s: float) -> None:
+    with jobs.engine.begin() as connection:
+        connection.execute(sa.update(table).values(lease_until=table.c.lease_until + by_s))

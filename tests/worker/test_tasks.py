@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 import worker.tasks as tasks
@@ -17,6 +18,7 @@ from worker.settings import Settings
 from worker.stages import Heard, Report, Written
 from worker.storage import BucketStorage, Storage, write_blob
 from worker.sweeper import Sweeper
+from worker.tasks import perform
 
 Listen = Callable[[Job, Storage, Device, float, Report], Heard]
 
@@ -158,6 +160,20 @@ def test_passing_fault_of_the_machine_is_forgotten(
         services.send(job.id, Task.LISTEN)
         services.pump()
     assert services.job(job.id).state is State.DONE
+
+
+def test_database_that_is_away_costs_a_message_and_no_job(
+    services: PumpedServices, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(task: Task, owner: str) -> None:
+        raise OperationalError("UPDATE jobs", {}, OSError("connection refused"))
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(services.jobs, "claim", away)
+        perform(services, Task.LISTEN)
+    assert [(line["event"], line["error"]) for line in logs] == [("database unreachable", "connection refused")]
+    perform(services, Task.LISTEN)
+    assert services.job(job.id).task is Task.NOTATE
 
 
 def test_stopping_worker_hands_the_job_back_uncounted(
