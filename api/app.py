@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import batch, changes, events, evidence, health, receiving, resumable, sharing
@@ -83,5 +84,5 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(Access, services=services)
     app.add_middleware(TusVersion, root=resumable.UPLOADS)
     app.add_middleware(SecurityHeaders)  # added last, so that it is outermost: refusals carry the headers too
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC)), name="static")
     return app

@@ -49,7 +49,7 @@ class Site:
         """Upload a MIDI file, which needs no listening, and wait for its score."""
         self.page.goto(self.address)
         self.send(f"{name}.mid", midi)
-        expect(self.page.get_by_role("button", name="Correct")).to_be_visible()
+        expect(self.page.get_by_role("button", name="Correct", exact=True)).to_be_visible()
 
 
 @pytest.fixture(scope="package")

@@ -1,11 +1,13 @@
 """The page's parts without a score: corrections as a list, undo, the time that is left, following a job."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
 
+from api.app import STATIC
 from tests.page.conftest import Score, Site
 
 pytestmark = pytest.mark.browser
@@ -114,7 +116,7 @@ def test_change_from_elsewhere_is_not_overwritten(site: Site, score: Score) -> N
     """Two windows: the second changes the score by what it knew before the first did."""
     page = site.page
     page.goto(f"{site.address}/#{score.id}")
-    page.get_by_role("button", name="Correct").click()
+    page.get_by_role("button", name="Correct", exact=True).click()
     metre = page.get_by_role("combobox", name="Metre")
     expect(metre).to_be_visible()
     job = score.get()
@@ -135,3 +137,12 @@ def test_change_that_cannot_be_drawn_is_said(site: Site, score: Score) -> None:
     site.page.route("**/events", broken)
     site.page.goto(f"{site.address}/#{score.id}")
     expect(site.page.locator("#redraw-problem")).to_contain_text("The last change could not be drawn")
+
+
+def test_home_loads_what_it_announced_and_nothing_of_the_score(site: Site) -> None:
+    """Modules that are not announced in index.html are found one after the other, each a round trip later."""
+    expect(site.page.locator("#theme")).to_have_value("auto")
+    loaded = {url.partition("/static/js/")[2] for url in site.requests if url.endswith(".js")}
+    announced = set(re.findall(r'href="/static/js/([^"]+)"', (STATIC / "index.html").read_text()))
+    assert loaded - announced == {"early.js", "main.js"}
+    assert announced <= loaded

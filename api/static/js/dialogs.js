@@ -25,13 +25,18 @@ export async function askForNames(title, composer) {
   return { title: part("rename-name").value.trim(), composer: part("rename-composer").value.trim() };
 }
 
-// The list of keys, shown by "?" and by the button: rows of [keys, what they do].
+// The list of keys, shown by "?" and by the button: rows of [keys, what they do]; "Ctrl+Z" is two keys together.
 export function showHelp(rows) {
   part("help-keys").replaceChildren(
     ...rows.flatMap(([keys, meaning]) => [
-      make("dt", {}, ...keys.flatMap((key, index) => [index ? " + " : "", make("kbd", {}, key)])),
+      make("dt", {}, ...keys.flatMap((key) => [...together(key), " "])),
       make("dd", {}, meaning),
     ]),
   );
   part("help-dialog").showModal();
+}
+
+function together(keys) {
+  if (keys === "+") return [make("kbd", {}, keys)];
+  return keys.split("+").flatMap((key, index) => [index ? " + " : "", make("kbd", {}, key)]);
 }

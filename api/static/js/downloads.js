@@ -24,10 +24,9 @@ const svgAbout = (page, pages) => t("download.svg-about", { n: pages === 1 ? 1 :
 // All pages as pictures: what is printed, and what is read where the player cannot be loaded.
 export function showSheets(job, name) {
   const pages = job.links.pages;
-  const stamp = `?drawn=${job.drawn ?? 0}`; // pages keep their address when they are drawn again
   part("sheets").replaceChildren(
     ...pages.map((href, index) =>
-      make("img", { src: href + stamp, alt: t("job.page", { name, n: index + 1, pages: pages.length }) }),
+      make("img", { src: href, alt: t("job.page", { name, n: index + 1, pages: pages.length }) }),
     ),
   );
 }

@@ -1,19 +1,20 @@
 // Hears of every change of a transcription: by server-sent events, and by asking again where those do not come through.
+// A shared one tells no events.
 
 import { getJob } from "./api.js";
 
 const POLL_MS = 1000;
 const LONGEST_PAUSE_MS = 8000; // between questions to a service that does not answer
 
-// Whether nothing of it will change by itself any more.
+// Whether nothing of it will change by itself any more: the pages come first, the other files follow.
 export function settled(job) {
   if (job.state === "failed") return true;
-  return job.state === "done" && (job.drawn === undefined || job.drawn >= job.revision || job.redraw_error !== null);
+  return job.state === "done" && (job.redraw_error !== null || (job.drawn >= job.revision && job.links.pdf !== null));
 }
 
 // Calls onJob(job) at every change until it is settled, onGone() where it was deleted, and onTrouble(error) while the
 // service does not answer. Returns a function that ends it.
-export function follow(address, { onJob, onGone, onTrouble }) {
+export function follow(address, hasEvents, { onJob, onGone, onTrouble }) {
   let ended = false;
   let timer = null;
   let source = null;
@@ -59,6 +60,7 @@ export function follow(address, { onJob, onGone, onTrouble }) {
     });
   }
 
-  listen();
+  if (hasEvents) listen();
+  else poll();
   return stop;
 }

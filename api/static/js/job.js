@@ -36,9 +36,7 @@ export class JobView {
         this.desk.select(source);
       },
     });
-    this.share = new Share(({ shared, share }) => {
-      this.job = { ...this.job, shared, links: { ...this.job.links, share } };
-    });
+    this.share = new Share((shared) => (this.job = { ...this.job, shared }));
     part("share-open").addEventListener("click", () => this.share.open(this.job));
     part("print").addEventListener("click", print);
     part("rename").addEventListener("click", () => this.rename());
@@ -60,7 +58,7 @@ export class JobView {
     Object.assign(this, { address, id, isShared: id === null });
     for (const name of ["job-name", "job-about", "job-status"]) part(name).textContent = "";
     for (const name of PARTS) part(name).hidden = true;
-    part("stages").hidden = false;
+    part("job-back").href = this.isShared ? "/" : "#";
     this.stages.reset();
     this.follow();
   }
@@ -76,7 +74,7 @@ export class JobView {
 
   follow() {
     this.stop();
-    this.stop = follow(this.address, {
+    this.stop = follow(this.address, !this.isShared, {
       onJob: (job) => this.show(job),
       onGone: () => this.showGone(),
       onTrouble: (error) => this.showProblem(t("job.trying", { problem: error.message })),
@@ -166,7 +164,7 @@ function printedName(job) {
 }
 
 function about(job, isShared) {
-  const parts = [job.composer, job.file_name === printedName(job) ? "" : job.file_name];
+  const parts = [job.composer, job.file_name];
   if (job.duration_s) parts.push(clock(job.duration_s));
   if (isShared) parts.push(t("share.seen"));
   return parts.filter(Boolean).join(" · ");

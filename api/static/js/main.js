@@ -2,7 +2,6 @@
 
 import { setUpConnection } from "./connection.js";
 import { make, part } from "./dom.js";
-import { JobView } from "./job.js";
 import { Library } from "./library.js";
 import { remember } from "./recent.js";
 import { setUpShortcuts } from "./shortcuts.js";
@@ -12,20 +11,30 @@ import { setUpUpload } from "./upload.js";
 
 const SHARED = "shared/";
 
-const view = new JobView();
 const library = new Library();
+let view = null; // of a transcription: loaded when the first one is opened
 
-function route() {
-  const place = decodeURIComponent(location.hash.slice(1));
+const placeNow = () => decodeURIComponent(location.hash.slice(1));
+
+async function route() {
+  const place = placeNow();
   const atHome = place === "";
   document.documentElement.dataset.view = atHome ? "home" : "job";
   if (atHome) {
-    view.close();
+    view?.close();
     document.title = t("page.name");
     library.open();
     return;
   }
   library.close();
+  try {
+    view ??= new (await import("./job.js")).JobView();
+  } catch {
+    part("job-problem").textContent = t("problem.away");
+    part("job-problem").hidden = false;
+    return;
+  }
+  if (placeNow() !== place) return;
   if (place.startsWith(SHARED)) view.openShared(place.slice(SHARED.length));
   else view.openOwn(place);
   part("job-name").focus();
@@ -48,7 +57,7 @@ async function setUpLanguage(select) {
 await setUpLanguage(part("language"));
 setUpTheme(part("theme"));
 setUpConnection(part("offline"));
-setUpShortcuts(view);
+setUpShortcuts(() => view);
 setUpUpload((accepted) => {
   remember(accepted);
   location.hash = accepted.id;

@@ -20,7 +20,8 @@ function keep(jobs) {
   }
 }
 
-export const nameOf = (job) => job.title || job.file_name;
+// What is printed above the score, or what stands for it.
+export const nameOf = (job) => job.title || job.file_name.replace(/(.)\.[A-Za-z0-9]{1,8}$/, "$1");
 
 export function remember(job) {
   keep([{ id: job.id, name: nameOf(job), at: job.created_at }, ...remembered().filter((other) => other.id !== job.id)]);

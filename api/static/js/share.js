@@ -14,9 +14,10 @@ export class Share {
 
   open(job) {
     this.job = job;
-    this.show(job.links.share ?? null);
+    this.show(null);
     part("share-status").textContent = "";
     part("share-dialog").showModal();
+    if (job.shared) this.attempt(() => this.start()); // sharing again tells the same address
   }
 
   show(address) {
@@ -39,7 +40,7 @@ export class Share {
     const { address } = await shareJob(this.job.id);
     this.show(address);
     part("share-copy").focus();
-    this.onChanged({ shared: true, share: address });
+    this.onChanged(true);
   }
 
   async stop() {
@@ -47,7 +48,7 @@ export class Share {
     this.show(null);
     part("share-status").textContent = t("share.stopped");
     part("share-make").focus();
-    this.onChanged({ shared: false, share: null });
+    this.onChanged(false);
   }
 
   async copy() {

@@ -11,29 +11,30 @@ async function scoreRows(isScoreOpen) {
   if (!isScoreOpen) return [];
   try {
     const { SHORTCUTS } = await import("./score/keys.js");
-    return SHORTCUTS.map(({ keys, text }) => [[keys], t(text)]);
+    return SHORTCUTS.map(([keys, text]) => [keys.split(" "), t(text)]);
   } catch {
     return [];
   }
 }
 
 async function help(view) {
-  const isOpen = view.desk.isOpen;
+  const isOpen = view?.desk.isOpen ?? false;
   const own = [
-    [[t("key.ctrl"), "Z"], t("help.undo")],
-    [[t("key.ctrl"), t("key.shift"), "Z"], t("help.redo")],
+    [[`${t("key.ctrl")}+Z`], t("help.undo")],
+    [[`${t("key.ctrl")}+${t("key.shift")}+Z`], t("help.redo")],
     [["E"], t("help.correct")],
     [[t("key.delete")], t("help.delete")],
     [["H"], t("help.hand")],
   ];
-  showHelp([...(isOpen ? own : []), ...(await scoreRows(view.job?.state === "done")), [["?"], t("help.help")]]);
+  showHelp([...(isOpen ? own : []), ...(await scoreRows(view?.job?.state === "done")), [["?"], t("help.help")]]);
 }
 
-export function setUpShortcuts(view) {
-  part("help-open").addEventListener("click", () => help(view));
+// viewNow(): the view of a transcription, null until one was opened.
+export function setUpShortcuts(viewNow) {
+  part("help-open").addEventListener("click", () => help(viewNow()));
   window.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || isTyping(event.target)) return;
-    const act = action(event, view);
+    const act = action(event, viewNow());
     if (!act) return;
     event.preventDefault();
     act();
@@ -42,10 +43,10 @@ export function setUpShortcuts(view) {
 }
 
 function action(event, view) {
-  const { desk } = view;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (key === "?") return () => help(view);
-  if (!desk.isOpen || event.altKey) return null;
+  if (!view?.desk.isOpen || event.altKey) return null;
+  const { desk } = view;
   if (event.ctrlKey || event.metaKey) {
     if (key === "z") return () => (event.shiftKey ? desk.revisions.redo() : desk.revisions.undo());
     return key === "y" ? () => desk.revisions.redo() : null;

@@ -40,6 +40,7 @@ export class StagePlace {
     if (this.job?.id !== id) return true; // closed meanwhile
     this.stage = player.mountStage(part("stage"), this.job);
     for (const [kind, listener] of Object.entries(this.on)) this.stage.on(kind, listener);
+    this.stage.actions?.append(part("note"));
     return true;
   }
 
@@ -48,6 +49,7 @@ export class StagePlace {
   }
 
   close() {
+    part("stage").before(part("note")); // it outlives the stage
     this.stage?.destroy();
     this.stage = null;
     this.mounting = null;

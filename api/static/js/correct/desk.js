@@ -47,7 +47,7 @@ export class Desk {
 
   // The job as it stands: the first time it opens the desk, later it says what has been drawn.
   hear(job) {
-    if (!job.may_edit || job.state !== "done") return;
+    if (!job.may_edit) return;
     if (this.revisions) {
       this.revisions.hear(job);
     } else {
@@ -84,10 +84,11 @@ export class Desk {
     this.drawn = job.drawn;
     if (!job.links.notes) return;
     try {
-      const { notes } = await getFile(job.links.notes);
+      const { notes, deleted = [], recorded } = await getFile(job.links.notes);
       if (this.drawn !== job.drawn) return;
-      this.notes = new Map(notes.map((note) => [note.source, note]));
-      this.recorded = notes.length - job.edits.filter((edit) => edit.edit === "add").length;
+      this.notes = new Map([...notes, ...deleted].map((note) => [note.source, note]));
+      const count = (kind) => job.edits.filter((edit) => edit.edit === kind).length;
+      this.recorded = recorded ?? notes.length + count("delete") - count("add");
       this.show();
     } catch (error) {
       if (error.status === undefined) throw error;

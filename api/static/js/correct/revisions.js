@@ -4,6 +4,7 @@
 // wait and go together.
 
 import { getJob, renameJob, writeScore } from "../api.js";
+import { nameOf } from "../recent.js";
 import { t } from "../texts.js";
 import { begin, record, redone, undone } from "./history.js";
 
@@ -12,7 +13,12 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 // What can be undone: corrections, title and composer. The view is a way to look at the score and stands apart.
 function stateOf(job) {
-  return { edits: job.edits, title: job.title ?? job.file_name.replace(/\.[^.]*$/, ""), composer: job.composer };
+  const text = (kind) => job.edits.findLast((edit) => edit.edit === kind)?.text;
+  return {
+    edits: job.edits,
+    title: text("title") ?? job.title ?? nameOf(job),
+    composer: text("composer") ?? job.composer,
+  };
 }
 
 export class Revisions {
@@ -45,8 +51,10 @@ export class Revisions {
     return this.history.future.length > 0;
   }
 
+  // part: {edits}, or {title, composer} or one of them, which go before corrections of the same kind.
   change(part) {
-    const next = { ...this.history.present, ...part };
+    const edits = (part.edits ?? this.edits).filter((edit) => !(edit.edit in part));
+    const next = { ...this.history.present, ...part, edits };
     if (!same(next, this.history.present)) this.follow(record(this.history, next));
   }
 

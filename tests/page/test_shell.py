@@ -1,0 +1,168 @@
+"""The page around the score: upload, progress, library, corrections, views, downloads, sharing, and what goes wrong."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.page.conftest import Site
+
+pytestmark = pytest.mark.browser
+
+
+def fits(page: Page) -> bool:
+    """Nothing is wider than the window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def corrections(page: Page) -> Locator:
+    return page.get_by_role("complementary", name="Correct")
+
+
+def drawn(page: Page) -> str:
+    """The revision that the page shows."""
+    return page.locator("#job").get_attribute("data-drawn") or ""
+
+
+@pytest.mark.parametrize("site", [1280, 390], indirect=True)
+def test_upload_becomes_a_score_that_is_listed_renamed_and_deleted(site: Site, waltz: bytes) -> None:
+    page = site.page
+    assert fits(page)
+    site.services.held.set()
+    page.get_by_text("Title, metre, key and level").click()
+    page.get_by_role("textbox", name="Title").fill("Étude")
+    assert fits(page)
+    site.send("take 3.mid", waltz)
+    expect(page.get_by_role("heading", name="Étude")).to_be_visible()
+    expect(page.locator("#job-status")).to_contain_text("waiting to be written down")
+    assert fits(page)
+
+    site.services.held.clear()
+    expect(page.locator("#job-status")).to_contain_text("Done: one page")
+    page.get_by_text("Download", exact=True).click()
+    links = page.get_by_role("navigation", name="Download").get_by_role("link")
+    expect(links).to_have_count(7)
+    with page.expect_download() as started:
+        links.first.click()
+    assert started.value.suggested_filename == "Étude.pdf"
+    assert Path(started.value.path()).read_bytes().startswith(b"%PDF")
+    assert fits(page)
+
+    page.reload()
+    expect(page.get_by_role("heading", name="Étude")).to_be_visible()
+    page.get_by_role("link", name="Your transcriptions").click()
+    entry = page.get_by_role("listitem").filter(has_text="Étude").first
+    entry.get_by_role("button", name="Rename Étude").click()
+    page.get_by_role("dialog").get_by_role("textbox", name="Title").fill("Study")
+    page.keyboard.press("Enter")
+    entry = page.get_by_role("listitem").filter(has_text="Study").first
+    expect(entry).to_be_visible()
+    entry.get_by_role("button", name="Delete Study").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("link", name="Study")).to_have_count(0)
+
+    assert all(url.startswith((site.address, "blob:", "data:")) for url in site.requests)
+    assert site.errors == []
+
+
+def test_what_went_wrong_is_said_where_it_happened(site: Site, waltz: bytes) -> None:
+    page = site.page
+    alert = page.locator("#upload-problem")
+    page.get_by_text("Title, metre, key and level").click()
+    page.get_by_role("textbox", name="Title").press("Enter")
+    expect(alert).to_have_text("Choose a recording first.")
+    site.send("nothing.wav", b"")
+    expect(alert).to_contain_text("The file is empty")
+    page.get_by_role("textbox", name="Metre").fill("3/5")
+    site.send("waltz.mid", waltz)
+    expect(alert).to_contain_text("3/5")
+    page.get_by_role("textbox", name="Metre").fill("")
+    site.send("letter.txt", b"This is no music." * 100)
+    expect(page.locator("#job-problem")).to_contain_text("audio")
+    expect(page.get_by_role("button", name="Delete recording and score")).to_be_visible()
+    page.goto(f"{site.address}/#{'0' * 32}")
+    expect(page.locator("#job-problem")).to_contain_text("There is no such transcription here")
+
+
+def test_correction_is_drawn_undone_and_kept(site: Site, waltz: bytes) -> None:
+    page = site.page
+    site.open_score("Corrected waltz", waltz)
+    page.get_by_role("button", name="Correct", exact=True).click()
+    panel = corrections(page)
+    expect(panel.get_by_text("No corrections yet.")).to_be_visible()
+
+    before = drawn(page)
+    began = time.monotonic()
+    panel.get_by_role("combobox", name="Metre").select_option("6/8")
+    expect(page.locator("#job")).not_to_have_attribute("data-drawn", before)
+    print(f"redrawn after {time.monotonic() - began:.2f} s")
+    expect(panel.get_by_text("One correction")).to_be_visible()
+
+    panel.get_by_role("combobox", name="Key").select_option(label="A minor")
+    expect(panel.get_by_text("2 corrections")).to_be_visible()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(panel.get_by_role("combobox", name="Key")).to_have_value("")
+    page.keyboard.press("Control+Shift+Z")
+    expect(panel.get_by_role("combobox", name="Key")).to_have_value("0 minor")
+    panel.get_by_role("button", name="Take back: Key A minor").click()
+    expect(panel.get_by_text("One correction")).to_be_visible()
+
+    # A pickup as long as the bar: refused by the service, taken back on the page, and explained.
+    panel.get_by_role("combobox", name="Pickup").select_option(label="3 quarter notes")
+    expect(page.locator("#redraw-problem")).to_contain_text("as long as a whole bar")
+    expect(panel.get_by_role("combobox", name="Pickup")).to_have_value("")
+
+    page.reload()
+    page.get_by_role("button", name="Correct", exact=True).click()
+    expect(corrections(page).get_by_role("combobox", name="Metre")).to_have_value("6/8")
+    musicxml = page.evaluate(
+        "async () => (await (await fetch(`/v1/transcriptions/${location.hash.slice(1)}/score.musicxml`)).text())"
+    )
+    assert re.search(r"<beats>6</beats>\s*<beat-type>8</beat-type>", musicxml)
+
+
+def test_view_changes_what_is_seen_and_downloaded(site: Site, waltz: bytes) -> None:
+    page = site.page
+    site.open_score("Aided waltz", waltz)
+    before = drawn(page)
+    page.get_by_text("View", exact=True).click()
+    page.get_by_role("checkbox", name="Chord symbols").check()
+    expect(page.locator("#job")).not_to_have_attribute("data-drawn", before)
+    expect(page.get_by_role("checkbox", name="Chord symbols")).to_be_focused()
+    page.get_by_role("combobox", name="Transposition").select_option(label="2 semitones up")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("combobox", name="Transposition")).to_be_hidden()
+    expect(page.get_by_text("View", exact=True)).to_be_focused()
+    page.get_by_text("Download", exact=True).click()
+    musicxml = page.get_by_role("navigation", name="Download").get_by_role("link", name="MusicXML")
+    expect(musicxml).to_be_visible()
+    with page.expect_download() as started:
+        musicxml.click()
+    assert "<harmony" in Path(started.value.path()).read_text()
+
+
+def test_shared_address_opens_the_score_to_read_until_it_is_revoked(site: Site, waltz: bytes) -> None:
+    page = site.page
+    site.open_score("Shared waltz", waltz)
+    page.get_by_role("button", name="Share", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Share")
+    dialog.get_by_role("button", name="Make an address").click()
+    field = dialog.get_by_role("textbox", name="Address to share")
+    expect(field).to_have_value(re.compile("#shared/"))
+    address = field.input_value()
+
+    guest = site.context.browser.new_context().new_page()  # type: ignore[union-attr]
+    guest.goto(address)
+    expect(guest.get_by_role("heading", name="Shared waltz")).to_be_visible()
+    expect(guest.get_by_text("Shared with you")).to_be_visible()
+    for name in ("Correct", "Undo", "Share"):
+        expect(guest.get_by_role("button", name=name)).to_have_count(0)
+    expect(guest.get_by_text("Download", exact=True)).to_be_visible()
+
+    dialog.get_by_role("button", name="Stop sharing").click()
+    expect(dialog.get_by_role("status")).to_have_text("The address no longer opens anything.")
+    guest.reload()
+    expect(guest.locator("#job-problem")).to_contain_text("no longer opens a score")
+    guest.context.close()
