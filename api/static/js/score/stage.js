@@ -7,17 +7,18 @@
 
 import { make } from "../dom.js";
 import { pitchName } from "../pitch.js";
-import { relabel, t } from "../texts.js";
+import { t } from "../texts.js";
 import { Adding } from "./adding.js";
 import { Clock } from "./clock.js";
 import { Commands } from "./commands.js";
-import { button, Controls, showNames } from "./controls.js";
+import { Controls, showNames } from "./controls.js";
 import { Doubts, USUAL_THRESHOLD } from "./doubts.js";
 import { dragging } from "./dragging.js";
 import { Evidence } from "./evidence.js";
 import { Follow } from "./follow.js";
 import { Keyboard } from "./keyboard.js";
 import { listenToKeys } from "./keys.js";
+import { layOut } from "./layout.js";
 import { Marks } from "./marks.js";
 import { Metronome } from "./metronome.js";
 import { Piano } from "./piano.js";
@@ -95,7 +96,8 @@ class Stage {
     this.marks.threshold = USUAL_THRESHOLD;
     this.sheets = new Sheets(piece, this.marks);
     this.#buildPictures();
-    this.#lay();
+    Object.assign(this, layOut(this.root, this, { trouble: this.trouble, status: this.status }, this.commands));
+    this.follow = new Follow(this.clock, this.sheets, { top: this.top, bottom: this.bottom, onChange: (on) => (this.back.hidden = on) });
     this.#listen();
     this.sheets.show(piece, this.job.links.pages);
     this.doubts.show();
@@ -136,28 +138,11 @@ class Stage {
     return Object.fromEntries(names.map((name) => [name, (...values) => this.commands[name](...values)]));
   }
 
-  #lay() {
-    this.addButton = button("add", "stage.add", () => this.commands.add(), { class: "tool add", "aria-pressed": "false" });
-    this.back = make("button", { type: "button", class: "back", "data-t": "stage.follow", hidden: true, onclick: () => this.commands.follow() });
-    this.top = make("div", { class: "top" }, this.controls.root, this.waveform.element, this.doubts.root);
-    this.bottom = make(
-      "div",
-      { class: "bottom" },
-      this.back,
-      this.evidence.root,
-      make("div", { class: "pictures" }, make("div", { class: "roll-frame" }, this.roll.element, this.addButton), this.keyboard.element),
-    );
-    this.root.replaceChildren(this.top, this.trouble, this.sheets.root, this.bottom, this.status);
-    relabel(this.root);
-    showNames(this.root);
-    this.follow = new Follow(this.clock, this.sheets, { top: this.top, bottom: this.bottom, onChange: (on) => (this.back.hidden = on) });
-    this.ends.push(this.follow);
-  }
-
   #listen() {
     this.clock.addEventListener("frame", () => this.frame());
     this.clock.addEventListener("state", () => this.showState());
     this.sheets.root.addEventListener("drawn", () => this.frame());
+    this.ends.push(this.follow);
     const words = () => {
       showNames(this.root);
       this.doubts.show();

@@ -1,0 +1,212 @@
+"""The stage: the score in step with the recording and the synthesised piano, and everything a learner does there."""
+
+import random
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.page.conftest import Site
+from tests.page.player import Player, transcribed
+from tests.page.service import WorkedServices
+
+pytestmark = pytest.mark.browser
+
+MINUET = Path(__file__).parents[2] / "examples" / "minuet.m4a"
+MOMENTS = 20
+
+
+@pytest.fixture(scope="module")
+def minuet(browser: Browser, service: tuple[WorkedServices, str]) -> str:
+    """A recording of 51 seconds, heard by the real model."""
+    return transcribed(browser, service[1], "minuet.m4a", MINUET.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def waltz_job(browser: Browser, service: tuple[WorkedServices, str], waltz: bytes) -> str:
+    return transcribed(browser, service[1], "waltz.mid", waltz)
+
+
+@pytest.fixture
+def recorded(site: Site, minuet: str) -> Player:
+    return Player(site, minuet)
+
+
+@pytest.fixture
+def played(site: Site, waltz_job: str) -> Player:
+    """From a digital piano: there is no recording to hear."""
+    return Player(site, waltz_job)
+
+
+def test_highlighted_notes_are_those_that_sound_at_twenty_moments(recorded: Player) -> None:
+    chance = random.Random(20)
+    for _ in range(MOMENTS):
+        recorded.seek(chance.uniform(0, recorded.sync["duration_s"]))
+        moment = recorded.page.evaluate("moments.at(-1)")
+        heard = recorded.page.evaluate("audios[0].currentTime")
+        assert abs(moment["time"] - heard) < 0.001
+        assert moment["lit"] == recorded.sounding_at(moment["time"])
+    assert recorded.site.errors == []
+
+
+def test_recording_plays_slower_at_its_pitch_and_in_step(recorded: Player) -> None:
+    page = recorded.page
+    page.get_by_role("slider", name="Speed").fill("50")
+    page.get_by_role("button", name="Play", exact=True).click()
+    recorded.wait_for_time("time > 0.8")
+    span = page.evaluate(
+        """async () => {
+             const [began, from] = [performance.now(), audios[0].currentTime];
+             await new Promise((resolve) => setTimeout(resolve, 1500));
+             return { wall: (performance.now() - began) / 1000, music: audios[0].currentTime - from };
+           }"""
+    )
+    assert span["music"] == pytest.approx(0.5 * span["wall"], abs=0.2)
+    assert page.evaluate("[audios[0].playbackRate, audios[0].preservesPitch]") == [0.5, True]
+    page.get_by_role("button", name="Pause").click()
+    moments = page.evaluate("moments")
+    lit = [moment for moment in moments if moment["lit"]]
+    assert len(lit) >= 10
+    for moment in moments:
+        assert moment["lit"] == recorded.sounding_at(moment["time"])
+
+
+def test_click_on_a_note_plays_from_there_and_chooses_it(recorded: Player) -> None:
+    note = next(note for note in recorded.sync["notes"] if note["onset_s"] > 12)
+    recorded.note(note["id"]).locator(".notehead").click()
+    recorded.wait_for_time(f"time >= {note['onset_s']}")
+    assert recorded.page.evaluate("moments.find(({ lit }) => lit.length).time") >= note["onset_s"] - 0.05
+    assert recorded.page.evaluate("told.at(-1)") == ["select", {"source": note["source"], "id": note["id"]}]
+    assert note["id"] in recorded.marked("chosen")
+    expect(recorded.page.get_by_role("heading", name=re.compile(r"in bar \d+, \d+ % sure"))).to_be_visible()
+
+
+def test_evidence_says_why_a_note_was_written(recorded: Player) -> None:
+    page = recorded.page
+    note = next(note for note in recorded.sync["notes"] if note["onset_s"] > 5 and note["confidence"] > 0.9)
+    recorded.note(note["id"]).locator(".notehead").click()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Why?").click()
+    expect(page.locator(".why")).to_contain_text("was struck here with a strength of")
+    assert page.locator(".instead").inner_text() != ""
+    painted = (
+        "([...document.querySelector('.spectrum').getContext('2d').getImageData(0, 0, 60, 60).data].some(Boolean))"
+    )
+    assert page.evaluate(painted)
+    page.get_by_role("region", name="Why this note").get_by_role("button", name="Close").click()
+    expect(page.locator(".evidence")).to_be_hidden()
+    assert page.evaluate("told.at(-1)") == ["select", {"source": None, "id": None}]
+
+
+def test_doubtful_notes_are_shaded_by_the_slider_and_listed(recorded: Player) -> None:
+    page = recorded.page
+    page.get_by_role("button", name="How sure the transcription is").click()
+    notes = recorded.sync["notes"]
+    for percent in (95, 100, 50):
+        page.get_by_role("slider", name=re.compile("Shaded")).fill(str(percent))
+        shaded = [id for level in (1, 2, 3) for id in recorded.marked(f"doubt-{level}")]
+        assert sorted(shaded) == sorted(note["id"] for note in notes if note["confidence"] < percent / 100)
+    page.get_by_role("slider", name=re.compile("Shaded")).fill("100")
+    doubts = {
+        measure["id"]: sum(
+            1 - note["confidence"] for note in notes if note["measure"] == measure["id"] and not note["tied"]
+        )
+        for measure in recorded.sync["measures"]
+    }
+    worst = max(recorded.sync["measures"], key=lambda measure: doubts[measure["id"]])
+    first = page.get_by_role("region", name="How sure").get_by_role("listitem").first
+    expect(first).to_contain_text(f"bar {worst['number']}")
+    first.get_by_role("button").click()
+    recorded.wait_for_time(f"time > {worst['start_s']}")
+    recorded.wait_for_time(f"time >= {worst['end_s']}")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+
+def test_bars_that_are_dragged_over_repeat(played: Player) -> None:
+    page = played.page
+    page.locator(".sheet").scroll_into_view_if_needed()
+    bars = played.sync["measures"]
+    first = next(note["id"] for note in played.sync["notes"] if note["measure"] == bars[1]["id"])
+    last = next(note["id"] for note in played.sync["notes"] if note["measure"] == bars[2]["id"])
+    start, end = (played.note(id).locator(".notehead").bounding_box() for id in (first, last))
+    assert start is not None
+    assert end is not None
+    page.mouse.move(start["x"] + 3, start["y"] + 3)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 3, end["y"] + 3, steps=5)
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Repeat bars")).to_contain_text("2–3")
+    page.keyboard.press("Space")
+    played.wait_for_time(f"time > {bars[2]['start_s']}")
+    played.wait_for_time(f"time < {bars[2]['start_s']}")
+    times = page.evaluate("moments.map(({ time }) => time)")
+    assert max(times) < bars[2]["end_s"] + 0.25
+    jump = next(after for before, after in pairwise(times) if after < before - 0.5)
+    assert jump == pytest.approx(bars[1]["start_s"], abs=0.1)
+    page.keyboard.press("l")
+    expect(page.get_by_role("button", name="Repeat bars")).to_have_attribute("aria-pressed", "false")
+
+
+def test_one_hand_rests_and_the_piano_plays_the_other(played: Player) -> None:
+    page = played.page
+    page.get_by_role("button", name="Right", exact=True).click()
+    left = sorted(note["id"] for note in played.sync["notes"] if note["staff"] == 2)
+    assert played.marked("resting") == left
+    page.keyboard.press("Space")
+    played.wait_for_time("time > 3")
+    page.keyboard.press("Space")
+    until = played.time()
+    right = [note for note in played.sync["notes"] if note["staff"] == 1 and note["onset_s"] <= until]
+    strokes = page.evaluate("tones.length")
+    assert len(right) <= strokes <= len(right) + 2  # the next ones are struck a quarter of a second ahead
+
+
+def test_keyboard_alone_reaches_everything(played: Player) -> None:
+    page = played.page
+    bars = played.sync["measures"]
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert played.time() == pytest.approx(bars[2]["start_s"], abs=0.001)
+    page.keyboard.press("[")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("]")
+    expect(page.get_by_role("button", name="Repeat bars")).to_contain_text("3–4")
+    page.keyboard.press("-")
+    expect(page.get_by_role("slider", name="Speed")).to_have_value("95")
+    page.keyboard.press(".")
+    chosen = page.evaluate("told.at(-1)")
+    assert chosen[0] == "select"
+    expect(page.locator(".say")).to_contain_text("in bar 4")
+    page.keyboard.press("Home")
+    assert played.time() == 0
+    page.keyboard.press("m")
+    expect(page.get_by_role("button", name="Metronome")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("1")
+    expect(page.get_by_role("button", name="Left", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("n")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    kind, added = page.evaluate("told.at(-1)")
+    assert (kind, added["pitch"]) == ("add", 61)
+    assert 0 <= added["onset_s"] < added["offset_s"]
+    page.keyboard.press("Space")
+    played.wait_for_time("time > 0.5")
+    assert played.site.errors == []
+
+
+def test_missed_note_is_put_in_on_the_roll_and_drawn(played: Player) -> None:
+    page = played.page
+    before = len(played.sync["notes"])
+    played.seek(10)
+    page.get_by_role("button", name="Add a missed note").click()
+    box = page.locator(".roll").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    kind, added = page.evaluate("told.at(-1)")
+    assert kind == "add"
+    assert added["onset_s"] == pytest.approx(10, abs=0.3)
+    heads = "sheets().reduce((sum, sheet) => sum + sheet.shadowRoot.querySelectorAll('g.note').length, 0)"
+    played.wait_for(f"document.getElementById('job').dataset.drawn > 0 && {heads} > {before}")
+    assert played.time() == pytest.approx(10, abs=0.3)
