@@ -72,7 +72,8 @@ def transcribe(path: str | Path, options: Options | None = None, on_progress: Pr
 
     Raises a TranscriberError that says what is wrong: see `transcriber.errors`.
     """
-    from transcriber.notate import notate
+    from transcriber.notate import notate, with_added
+    from transcriber.notate.aids import with_aids
 
     path = Path(path)
     options = options or Options()
@@ -87,9 +88,11 @@ def transcribe(path: str | Path, options: Options | None = None, on_progress: Pr
         composer=options.composer,
         level=options.level,
         chords=options.chords,
+        transpose=options.transpose,
     )
     report("notate", 1.0)
-    return Transcription(path, performance, score, warnings)
+    complete = with_added(performance, options.edits)
+    return Transcription(path, complete, with_aids(score, options.view), warnings)
 
 
 def _performance(path: Path, options: Options, report: Progress) -> tuple[Performance, tuple[str, ...]]:

@@ -22,7 +22,7 @@ from transcriber import Options, TranscriberError, transcribe
 from transcriber import Progress as Report
 from transcriber.errors import OptionError
 from transcriber.files import stem_for
-from transcriber.options import FORMATS, Device, Level
+from transcriber.options import FORMATS, Device, Level, Size
 
 if TYPE_CHECKING:
     from transcriber.notate.edits import Edit
@@ -57,6 +57,13 @@ def command(
     ] = None,
     level: Annotated[Level, typer.Option(help="simple: for learners.")] = "full",
     chords: Annotated[bool, typer.Option("--chords", help="Print chord symbols above the staff.")] = False,
+    note_names: Annotated[bool, typer.Option("--note-names", help="Print a letter for every note.")] = False,
+    fingering: Annotated[bool, typer.Option("--fingering", help="Print a finger for every note.")] = False,
+    pedal: Annotated[bool, typer.Option(help="Print pedal marks.")] = True,
+    transpose: Annotated[
+        int, typer.Option(metavar="SEMITONES", help="Write it higher, or lower with a minus.", show_default=False)
+    ] = 0,
+    size: Annotated[Size, typer.Option(help="large: for beginners and weak eyes.")] = "normal",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
     checkpoint: Annotated[
         Path | None,
@@ -88,6 +95,11 @@ def command(
             key=key,
             level=level,
             chords=chords,
+            note_names=note_names,
+            fingering=fingering,
+            pedal=pedal,
+            transpose=transpose,
+            size=size,
             device=device,
             checkpoint=checkpoint,
             edits=_read_edits(edits),

@@ -65,9 +65,9 @@ class Options:
     """Wishes for one transcription; what is left out is decided from the music.
 
     `title` None prints the recording's name, "" nothing. `metre` as "3/4", `key` as "Bb major", "f# minor" or a number
-    of sharps (flats negative). `level` "simple" writes for learners: sixteenths at the shortest, one voice a hand, no
-    ornaments, nothing beyond a ninth. `chords` prints chord symbols. `checkpoint` is a note model other than the
-    shipped one. `edits` are applied after metre and key. Raises OptionError for a value that makes no sense.
+    of sharps (flats negative). `level`, `chords`, `note_names`, `fingering`, `pedal`, `transpose`, `size` as in View.
+    `checkpoint` is a note model other than the shipped one. `edits` are applied after metre and key. Raises OptionError
+    for a value that makes no sense.
     """
 
     formats: tuple[str, ...] = FORMATS
@@ -80,6 +80,11 @@ class Options:
     device: Device = "auto"
     checkpoint: Path | None = None
     edits: tuple[Edit, ...] = field(default=())
+    note_names: bool = False
+    fingering: bool = False
+    pedal: bool = True
+    transpose: int = 0
+    size: Size = "normal"
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.formats if name not in FORMATS]
@@ -89,12 +94,15 @@ class Options:
             )
         if self.device not in get_args(Device):
             raise OptionError(f"No device is called {self.device}; choose from {', '.join(get_args(Device))}.")
-        if self.level not in get_args(Level):
-            raise OptionError(f"No level is called {self.level}; choose from {', '.join(get_args(Level))}.")
+        _ = self.view  # which checks its own values
         if self.metre is not None:
             read_metre(self.metre)
         if self.key is not None:
             read_key(self.key)
+
+    @property
+    def view(self) -> View:
+        return View(self.level, self.chords, self.note_names, self.fingering, self.pedal, self.transpose, self.size)
 
     def all_edits(self) -> list[Edit]:
         """Metre and key as edits, then the others."""

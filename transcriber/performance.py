@@ -60,6 +60,10 @@ class Performance:
     duration_s: float = 0.0
     warnings: tuple[str, ...] = ()
 
+    def in_time(self) -> list[int]:
+        """Indices of the notes by (onset, pitch): added notes stand after all others."""
+        return sorted(range(len(self.notes)), key=lambda index: (self.notes[index].onset_s, self.notes[index].pitch))
+
     def sounding_offsets_s(self) -> list[float]:
         """When each note stops sounding: held on by the pedal, cut by the next onset of its own key."""
         downs = [pedal.on_s for pedal in self.pedals]
@@ -69,7 +73,7 @@ class Performance:
             held = last >= 0 and self.pedals[last].off_s > note.offset_s
             ends.append(self.pedals[last].off_s if held else note.offset_s)
         struck_again: dict[int, float] = {}
-        for index in range(len(self.notes) - 1, -1, -1):
+        for index in reversed(self.in_time()):
             note = self.notes[index]
             ends[index] = min(ends[index], struck_again.get(note.pitch, ends[index]))
             struck_again[note.pitch] = note.onset_s

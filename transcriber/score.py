@@ -31,6 +31,7 @@ VALUE_QUARTERS: dict[ValueType, Fraction] = {
     "64th": Fraction(1, 16),
 }
 UPPER, LOWER = 0, 1  # staff indices
+STAFF_MM, LARGE_STAFF_MM = 7.0, 9.5  # the usual size of piano music; that of tutors for beginners
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class NoteHead:
     tie_start: bool = False  # tied on to the next head of its pitch in this voice
     tie_stop: bool = False  # tied from the one before
     confidence: float = 1.0
+    finger: int | None = None  # printed where given, 1 the thumb
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +265,15 @@ class DroppedNote:
 
 @dataclass(frozen=True, slots=True)
 class Score:
+    """`note_names`: a letter is printed for every struck note. `staff_mm`: the height of a staff on the page."""
+
     measures: tuple[Measure, ...]
     title: str = ""
     composer: str = ""
     end_s: float = 0.0  # performed second at which the last measure ends
     dropped: tuple[DroppedNote, ...] = ()
+    note_names: bool = False
+    staff_mm: float = STAFF_MM
 
     def chords(self) -> Iterator[tuple[int, int, int, Chord]]:
         """Every chord as (measure index, staff index, voice number, chord), in reading order; graces ride on theirs."""

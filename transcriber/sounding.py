@@ -26,7 +26,7 @@ def notes_json(score: Score, performance: Performance) -> bytes:
         for _, staff, _, chord in score.chords()
         for head in (*chord.heads, *(head for grace in chord.graces for head in grace.heads))
     }
-    written = sorted(staff_of)
+    written = [source for source in performance.in_time() if source in staff_of]
     unwritten = {note.source: note for note in score.dropped}
     notes = [
         {
@@ -48,7 +48,7 @@ def notes_json(score: Score, performance: Performance) -> bytes:
 def _nearest(source: int, performance: Performance, written: Sequence[int]) -> int:
     """The written note that is likeliest of the same hand: near in time and in pitch."""
     note = performance.notes[source]
-    place = bisect.bisect(written, source)
+    place = bisect.bisect(written, note.onset_s, key=lambda near: performance.notes[near].onset_s)
 
     def distance(near: int) -> float:
         other = performance.notes[near]

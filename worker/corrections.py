@@ -10,12 +10,15 @@ from worker.storage import Storage
 
 def check_edits(job: Job, storage: Storage) -> None:
     """Raises EditError or NoNotes where no score can be written by the job's wishes; no network runs."""
+    from transcriber.notate.additions import with_added
     from transcriber.notate.edits import gather
     from transcriber.notate.meter import find_meter
 
+    edits = requested_edits(job.wishes)
     performance = played(job, storage)
-    corrections = gather(requested_edits(job.wishes), performance)
-    if len(corrections.deleted) >= len(performance.notes):
+    complete = with_added(performance, edits)
+    corrections = gather(edits, complete)
+    if len(corrections.deleted) >= len(complete.notes):
         raise NoNotes("Every note of this recording is deleted; keep at least one of them.")
     evidence = kept_beats(job, storage)
     if corrections.bar_lines and evidence is not None:
@@ -24,6 +27,6 @@ def check_edits(job: Job, storage: Storage) -> None:
             time=corrections.time,
             pickup_q=corrections.pickup_q,
             tempo_level=corrections.tempo_level,
-            bar_lines_s=[performance.notes[source].onset_s for source in corrections.bar_lines],
+            bar_lines_s=[complete.notes[source].onset_s for source in corrections.bar_lines],
             evidence=evidence,
         )

@@ -111,7 +111,8 @@ def write_down(job: Job, storage: Storage, report: Report, show: Show | None = N
     `show` is called as soon as the pages of a redraw are stored, with their names and sizes: somebody waits for them,
     and for nothing else as much.
     """
-    from transcriber.notate import notate
+    from transcriber.notate import notate, with_added
+    from transcriber.notate.aids import with_aids
     from transcriber.sounding import notes_json
 
     report(Stage.NOTATE)
@@ -120,15 +121,19 @@ def write_down(job: Job, storage: Storage, report: Report, show: Show | None = N
         evidence = _beats(job, storage, performance)
         wishes = job.wishes
         title, composer = wishes.printed("title"), wishes.printed("composer")
+        edits = requested_edits(wishes)
         score = notate(
             performance,
-            requested_edits(wishes),
+            edits,
             title=stem_for(job.recording.name) if title is None else title,
             composer=composer or "",
             level=wishes.view.level,
             chords=wishes.view.chords,
+            transpose=wishes.view.transpose,
             evidence=evidence,
         )
+        score = with_aids(score, wishes.view)
+        performance = with_added(performance, edits)
         report(Stage.ENGRAVE)
 
         def note_progress(_: float) -> None:

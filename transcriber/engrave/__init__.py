@@ -41,7 +41,8 @@ class Edition:
 
     @cached_property
     def pages(self) -> tuple[str, ...]:
-        return draw_pages(self.musicxml, title=self.score.title, composer=self.score.composer)
+        score = self.score
+        return draw_pages(self.musicxml, title=score.title, composer=score.composer, staff_mm=score.staff_mm)
 
     def files(self, formats: Collection[str]) -> dict[str, bytes]:
         """As `engrave`."""

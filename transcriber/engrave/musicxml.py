@@ -12,10 +12,11 @@ from fractions import Fraction
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from transcriber.engrave.accidentals import Accidental, shown_accidentals
+from transcriber.engrave.accidentals import shown_accidentals
 from transcriber.engrave.beams import beam_voice
 from transcriber.engrave.directions import direction_elements
-from transcriber.engrave.notes import Line, note_elements
+from transcriber.engrave.names import name_lines
+from transcriber.engrave.notes import Line, Page, note_elements
 from transcriber.engrave.placement import BAR_END, Slot, chunks, reading_order, slots, with_ends_before_bar_lines
 from transcriber.engrave.stems import stem_directions
 from transcriber.engrave.xmltree import child, text
@@ -30,9 +31,7 @@ SOFTWARE = "transcriber"
 CLEFS: dict[ClefSign, tuple[str, int]] = {"treble": ("G", 2), "bass": ("F", 4)}
 USUAL_CLEFS: tuple[ClefSign, ClefSign] = ("treble", "bass")
 
-# A4 with staves 7 mm high, the usual size of piano music; MusicXML divides a staff's height into 40 tenths.
-STAFF_MM = 7.0
-STAFF_TENTHS = 40
+STAFF_TENTHS = 40  # MusicXML divides a staff's height into so many
 PAGE_WIDTH_MM, PAGE_HEIGHT_MM, MARGIN_MM = 210.0, 297.0, 15.0
 
 
@@ -46,8 +45,7 @@ def write_musicxml(score: Score) -> bytes:
     root = Element("score-partwise", version="4.0")
     _header(root, score)
     part = child(root, "part", id="P1")
-    divisions = _divisions(score)
-    accidentals = shown_accidentals(score)
+    page = Page(_divisions(score), shown_accidentals(score), name_lines(score) if score.note_names else {})
     clefs: list[ClefSign | None] = [None, None]
     measures = with_ends_before_bar_lines(score.measures)
     for index, measure in enumerate(measures):
@@ -58,12 +56,12 @@ def write_musicxml(score: Score) -> bytes:
             element.set("implicit", "yes")
         if before is None:
             text(child(element, "print"), "measure-numbering", "system")
-        _attributes(element, measure, before, clefs, divisions)
+        _attributes(element, measure, before, clefs, page.divisions)
         for staff in (UPPER, LOWER):
             _check(measure, staff)
-        marks = _marks(measure, divisions)
+        marks = _marks(measure, page.divisions)
         for staff in (UPPER, LOWER):
-            _staff(element, measure, staff, clefs, marks, divisions, accidentals)
+            _staff(element, measure, staff, clefs, marks, page)
         if after is None or after.key.fifths != measure.key.fifths:
             barline = child(element, "barline", location="right")
             text(barline, "bar-style", "light-light" if after else "light-heavy")
@@ -84,14 +82,14 @@ def _header(root: Element, score: Score) -> None:
         child(encoding, "supports", element=element, type="yes")
     defaults = child(root, "defaults")
     scaling = child(defaults, "scaling")
-    text(scaling, "millimeters", f"{STAFF_MM:g}")
+    text(scaling, "millimeters", f"{score.staff_mm:g}")
     text(scaling, "tenths", STAFF_TENTHS)
     page = child(defaults, "page-layout")
-    text(page, "page-height", _tenths(PAGE_HEIGHT_MM))
-    text(page, "page-width", _tenths(PAGE_WIDTH_MM))
+    text(page, "page-height", _tenths(PAGE_HEIGHT_MM, score))
+    text(page, "page-width", _tenths(PAGE_WIDTH_MM, score))
     margins = child(page, "page-margins", type="both")
     for side in ("left", "right", "top", "bottom"):
-        text(margins, f"{side}-margin", _tenths(MARGIN_MM))
+        text(margins, f"{side}-margin", _tenths(MARGIN_MM, score))
     part = child(child(root, "part-list"), "score-part", id="P1")
     text(part, "part-name", "Piano", print_object="no")
     text(child(part, "score-instrument", id="P1-I1"), "instrument-name", "Piano")
@@ -100,8 +98,8 @@ def _header(root: Element, score: Score) -> None:
     text(midi, "midi-program", 1)
 
 
-def _tenths(millimetres: float) -> str:
-    return f"{millimetres * STAFF_TENTHS / STAFF_MM:.2f}"
+def _tenths(millimetres: float, score: Score) -> str:
+    return f"{millimetres * STAFF_TENTHS / score.staff_mm:.2f}"
 
 
 def _divisions(score: Score) -> int:
@@ -161,11 +159,10 @@ def _staff(
     staff: int,
     clefs: list[ClefSign | None],
     marks: Mapping[Slot, Sequence[Element]],
-    divisions: int,
-    accidentals: Mapping[str, Accidental],
+    page: Page,
 ) -> None:
     """Write the voices of one staff, and go back to the start of the bar where another staff follows."""
-    voices = measure.staves[staff]
+    voices, divisions = measure.staves[staff], page.divisions
     cut_marks: dict[Fraction, list[Element]] = {}
     for clef in sorted(measure.clefs, key=lambda clef: clef.onset_q):
         if clef.staff == staff and clef.onset_q > 0 and clef.sign != clefs[staff]:
@@ -187,7 +184,7 @@ def _staff(
             parent.extend(cut_marks[cut_q])
         for place, indices in runs:
             voice = voices[place]
-            line = Line(full, staff, voice.number, voice.events, beams[place], stems[place], divisions, accidentals)
+            line = Line(full, staff, voice.number, voice.events, beams[place], stems[place], page)
             _move(parent, voice.events[indices[0]].onset_q - now_q, divisions)
             for index in indices:
                 parent.extend(marks.get(Slot(staff, place, index), ()))

@@ -11,13 +11,22 @@ from transcriber.engrave.accidentals import Accidental
 from transcriber.engrave.beams import Beam, beam_graces, beam_levels
 from transcriber.engrave.stems import Stem
 from transcriber.engrave.xmltree import child, only, text
-from transcriber.score import VALUE_QUARTERS, Chord, Event, Grace, NoteHead, NoteValue, Rest, Tuplet
+from transcriber.score import UPPER, VALUE_QUARTERS, Chord, Event, Grace, NoteHead, NoteValue, Rest, Tuplet
 
 VOICES_PER_STAFF = 4  # numbers kept for a staff, so that the lower staff starts at voice 5
 ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 STEMLESS = ("breve", "whole")
 TREMOLO_STROKES = 3  # strokes, beams and flags together that mean "unmeasured"
 ARTICULATIONS = ("accent", "staccato", "tenuto")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What holds all through a score: divisions of a quarter, and by the head's id its accidental and its name."""
+
+    divisions: int
+    accidentals: Mapping[str, Accidental]
+    names: Mapping[str, tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,7 @@ class Line:
     events: Sequence[Event]
     beams: Sequence[tuple[Beam, ...]]
     stems: Sequence[Stem | None]
-    divisions: int
-    accidentals: Mapping[str, Accidental]
+    page: Page
 
 
 def note_elements(line: Line, index: int) -> Iterator[Element]:
@@ -63,7 +71,20 @@ def _chord(line: Line, index: int, chord: Chord) -> Iterator[Element]:
             _signs(note, chord)
         if chord.arpeggio:
             child(only(note, "notations"), "arpeggiate")
+        if head.finger is not None:
+            above = "above" if line.staff == UPPER else "below"
+            text(child(only(note, "notations"), "technical"), "fingering", head.finger, placement=above)
+        if place == 0:
+            _names(note, line, chord)
         yield note
+
+
+def _names(note: Element, line: Line, chord: Chord) -> None:
+    """All of a chord with its first note: readers look for words nowhere else."""
+    for number, name in sorted(line.page.names[head.id] for head in chord.heads if head.id in line.page.names):
+        lyric = child(note, "lyric", number=str(number))
+        text(lyric, "syllabic", "single")
+        text(lyric, "text", name)
 
 
 def _grace(line: Line, index: int, grace: Grace, beams: tuple[Beam, ...]) -> Iterator[Element]:
@@ -89,12 +110,12 @@ def _head(line: Line, head: NoteHead, place: int, value: NoteValue, duration_q: 
         text(pitch, "alter", head.pitch.alter)
     text(pitch, "octave", head.pitch.octave)
     if duration_q is not None:
-        text(note, "duration", int(duration_q * line.divisions))
+        text(note, "duration", int(duration_q * line.page.divisions))
     for kind in _tie_kinds(head):
         child(note, "tie", type=kind)
     text(note, "voice", line.staff * VOICES_PER_STAFF + line.number)
     _value(note, value)
-    shown = line.accidentals.get(head.id)
+    shown = line.page.accidentals.get(head.id)
     if shown is not None:
         accidental = text(note, "accidental", ACCIDENTALS[shown.alter])
         if shown.courtesy:
@@ -128,7 +149,7 @@ def _rests(line: Line, index: int, rest: Rest) -> Iterator[Element]:
 def _rest(line: Line, rest: Rest, duration_q: Fraction) -> Element:
     note = Element("note") if rest.visible else Element("note", {"print-object": "no"})
     child(note, "rest")
-    text(note, "duration", int(duration_q * line.divisions))
+    text(note, "duration", int(duration_q * line.page.divisions))
     text(note, "voice", line.staff * VOICES_PER_STAFF + line.number)
     return note
 

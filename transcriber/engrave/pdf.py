@@ -23,7 +23,7 @@ FONT_FACE = re.compile(r"<style>@font-face.*?</style>", re.DOTALL)
 GLYPH = '<path transform="scale(1,-1)"'
 STROKELESS_GLYPH = '<path style="stroke:none" transform="scale(1,-1)"'
 WORDS = re.compile(r">([^<>]+)<")
-BEYOND_TEXT_FACE = re.compile(r"[^\u0000-\u052f\u1e00-\u206f\ue000-\uf8ff]")
+BEYOND_TEXT_FACE = re.compile(r"[^\u0000-\u052f\u1e00-\u206f\u266d-\u266f\ue000-\uf8ff]")
 
 
 def write_pdf(pages: Sequence[str], *, title: str = "", composer: str = "") -> bytes:

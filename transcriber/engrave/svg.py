@@ -30,12 +30,12 @@ import verovio
 
 from transcriber.engrave.xmltree import printable
 from transcriber.errors import EngravingError
+from transcriber.score import STAFF_MM
 
 log = logging.getLogger(__name__)
 
 PAGE_WIDTH, PAGE_HEIGHT = 1984, 2806  # A4 in verovio's units
 UNITS_PER_MM = PAGE_WIDTH / 210
-STAFF_MM = 7.0  # as in MusicXML
 MARGIN = round(12 * UNITS_PER_MM)
 RESOURCES = str(files("verovio") / "data")
 FONTS = Path(__file__).parent / "fonts"
@@ -63,7 +63,6 @@ OPTIONS: dict[str, object] = {
     "pageMarginRight": MARGIN,
     "pageMarginTop": MARGIN,
     "pageMarginBottom": MARGIN,
-    "unit": STAFF_MM * UNITS_PER_MM / 8,
     "header": "auto",
     "footer": "none",
     "bottomMarginHeader": 8.0,
@@ -81,12 +80,13 @@ OPTIONS: dict[str, object] = {
 _drawing = threading.Lock()
 
 
-def draw_pages(musicxml: bytes, *, title: str = "", composer: str = "") -> tuple[str, ...]:
+def draw_pages(musicxml: bytes, *, title: str = "", composer: str = "", staff_mm: float = STAFF_MM) -> tuple[str, ...]:
     """The pages of a MusicXML document as SVG documents. Raises EngravingError where verovio cannot draw it."""
+    options = {**OPTIONS, "unit": staff_mm * UNITS_PER_MM / 8}
     with _drawing, _logged_messages():
         verovio.setDefaultResourcePath(RESOURCES)  # it is kept for each thread, and importing sets it for one
         toolkit = verovio.toolkit()
-        if not toolkit.setOptions(OPTIONS):
+        if not toolkit.setOptions(options):
             raise EngravingError("The score cannot be drawn, because the installed verovio refuses its options.")
         if not toolkit.loadData(musicxml.decode()):
             raise EngravingError("The score cannot be drawn, because verovio does not read its MusicXML.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from transcriber.errors import NoNotes
+from transcriber.notate.additions import with_added
 from transcriber.notate.clefs import place_clefs
 from transcriber.notate.edits import Corrections, Edit, gather
 from transcriber.notate.evidence import BeatEvidence
@@ -22,12 +23,13 @@ from transcriber.notate.simple import simplify
 from transcriber.notate.spelling import spell, with_name
 from transcriber.notate.swing import find_swing, straighten
 from transcriber.notate.timeline import Timeline, lay_out
+from transcriber.notate.transposition import transposed
 from transcriber.notate.voices import find_voices
 from transcriber.options import Level
 from transcriber.performance import Performance
 from transcriber.score import LOWER, UPPER, DroppedNote, KeySignature, Score, SpelledPitch, Words
 
-__all__ = ["Level", "hear_beats", "notate", "notate_on"]
+__all__ = ["Level", "hear_beats", "notate", "notate_on", "with_added"]
 
 
 def notate(
@@ -38,27 +40,32 @@ def notate(
     composer: str = "",
     level: Level = "full",
     chords: bool = False,
+    transpose: int = 0,
     evidence: BeatEvidence | None = None,
 ) -> Score:
     """Write down a performance, with a musician's corrections.
 
-    `level`: "simple" leaves out what a learner cannot read or reach. `chords` prints chord symbols above the staff.
-    With the `evidence` of `hear_beats` for these notes no network runs and PyTorch is not loaded.
-    Raises NoNotes where there is nothing to write, and EditError where the edits are impossible or contradict each
-    other.
+    `level`: "simple" leaves out what a learner cannot read or reach. `chords` prints chord symbols above the staff,
+    and `transpose` writes everything so many semitones higher. With the `evidence` of `hear_beats` for these notes no
+    network runs and PyTorch is not loaded. Notes that the edits add do not move the beats; whoever engraves the score
+    takes `with_added(performance, edits)`, which has them. Raises NoNotes where there is nothing to write, and
+    EditError where the edits are impossible or contradict each other.
     """
-    corrections = gather(edits, performance)
     if not performance.notes:
         raise NoNotes("No piano note was heard in this recording; check that it holds piano music.")
+    complete = with_added(performance, edits)
+    corrections = gather(edits, complete)
     meter = find_meter(
         performance,
         time=corrections.time,
         pickup_q=corrections.pickup_q,
         tempo_level=corrections.tempo_level,
-        bar_lines_s=[performance.notes[source].onset_s for source in corrections.bar_lines],
+        bar_lines_s=[complete.notes[source].onset_s for source in corrections.bar_lines],
         evidence=evidence,
     )
-    return notate_on(performance, meter, corrections, title=title, composer=composer, level=level, chords=chords)
+    return notate_on(
+        complete, meter, corrections, title=title, composer=composer, level=level, chords=chords, transpose=transpose
+    )
 
 
 def notate_on(
@@ -70,9 +77,10 @@ def notate_on(
     composer: str = "",
     level: Level = "full",
     chords: bool = False,
+    transpose: int = 0,
 ) -> Score:
     """Write down a performance on bars that are already known."""
-    sources = [index for index in range(len(performance.notes)) if index not in corrections.deleted]
+    sources = [index for index in performance.in_time() if index not in corrections.deleted]
     notes = [performance.notes[source] for source in sources]
     if not notes:
         raise NoNotes("Every note of this recording is deleted; bring at least one of them back.")
@@ -108,7 +116,7 @@ def notate_on(
         marked = with_directions(marked, [(0, Words(Fraction(0), "Swing"))])
     if chords:
         marked = with_directions(marked, chord_symbols(spans, heard, spelling, key_of_bar))
-    measures = place_clefs(marked)
+    measures = place_clefs(transposed(marked, transpose))
     dropped = {**swallowed, **doubled, **left_out, **dict.fromkeys(corrections.deleted, "deleted by an edit")}
     return Score(
         measures,

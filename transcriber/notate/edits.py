@@ -5,8 +5,9 @@ As JSON, a list of objects: {"edit": "metre", "beats": 3, "beat_type": 4}, {"edi
 12} (a bar begins with this note), {"edit": "hand", "source": 12, "hand": "left"}, {"edit": "hands", "first": 12,
 "last": 20, "hand": "left"} (both ends included; a note's own edit goes before that of a range), {"edit": "delete",
 "source": 12}, {"edit": "respell", "source": 12, "step": "B", "alter": -1},
-{"edit": "title", "text": "..."}, {"edit": "composer", "text": "..."}. `source` is the index of the performed note,
-which every written head carries.
+{"edit": "title", "text": "..."}, {"edit": "composer", "text": "..."}, {"edit": "add", "id": "a1", "onset_s": 3.2,
+"offset_s": 3.6, "pitch": 64, "velocity": 70} (the velocity may be left out). `source` is the index of the performed
+note, which every written head carries; the notes that were added follow those of the recording in the edits' order.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fractions import Fraction
 from typing import Any, Literal, TypeVar, get_args
 
 from transcriber.errors import EditError
+from transcriber.notate.additions import AddNote
 from transcriber.performance import Performance
 from transcriber.score import LOWER, STEP_SEMITONES, UPPER, KeySignature, Step, TimeSignature
 
@@ -113,6 +115,7 @@ Edit = (
     | RespellNote
     | SetTitle
     | SetComposer
+    | AddNote
 )
 
 
@@ -133,7 +136,10 @@ class Corrections:
 
 
 def gather(edits: Sequence[Edit], performance: Performance) -> Corrections:
-    """What the edits come to. Raises EditError where one is impossible or two contradict each other."""
+    """What the edits come to, for a performance that has the added notes already.
+
+    Raises EditError where one is impossible or two contradict each other.
+    """
     metre: dict[str, TimeSignature] = {}
     pickup: dict[str, Fraction] = {}
     key: dict[str, KeySignature] = {}
@@ -167,6 +173,8 @@ def gather(edits: Sequence[Edit], performance: Performance) -> Corrections:
                 deleted.add(source)
             case RespellNote(source, step, alter):
                 _set_once(names, source, (step, alter), f"The name of note {source}")
+            case AddNote():
+                pass  # it is in the performance
             case SetTitle(text):
                 title["title"] = text
             case SetComposer(text):
@@ -247,6 +255,13 @@ def _text(fields: dict[str, Any], name: str, choices: tuple[str, ...] | None = N
     return value
 
 
+def _seconds(fields: dict[str, Any], name: str) -> float:
+    value = fields.pop(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number")
+    return float(value)
+
+
 def _fraction(fields: dict[str, Any], name: str) -> Fraction:
     value = fields.pop(name)
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -276,6 +291,13 @@ _READERS: dict[str, Callable[[dict[str, Any]], Edit]] = {
     ),
     "title": lambda fields: SetTitle(_text(fields, "text")),
     "composer": lambda fields: SetComposer(_text(fields, "text")),
+    "add": lambda fields: AddNote(
+        _text(fields, "id"),
+        _seconds(fields, "onset_s"),
+        _seconds(fields, "offset_s"),
+        _whole(fields, "pitch"),
+        _whole(fields, "velocity") if "velocity" in fields else None,
+    ),
 }
 
 
@@ -303,6 +325,9 @@ def _written(edit: Edit) -> dict[str, Any]:
             return {"edit": "title", "text": text}
         case SetComposer(text):
             return {"edit": "composer", "text": text}
+        case AddNote(id, onset_s, offset_s, pitch, velocity):
+            written = {"edit": "add", "id": id, "onset_s": onset_s, "offset_s": offset_s, "pitch": pitch}
+            return written if velocity is None else {**written, "velocity": velocity}
 
 
 def _check(edit: Edit, performance: Performance) -> None:
