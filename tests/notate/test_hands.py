@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from transcriber.notate.hands import find_hands, hand_scores
+import numpy as np
+
+from transcriber.notate.hands import IN_LINE, find_hands, hand_input, hand_scores
 from transcriber.performance import Note
 from transcriber.score import LOWER, UPPER
 
@@ -45,3 +47,18 @@ def test_the_smallest_performances() -> None:
     assert find_hands([Note(0.0, 1.0, 90, 64)]) == [UPPER]
     assert find_hands([Note(0.0, 1.0, 30, 64)]) == [LOWER]
     assert hand_scores([Note(0.0, 1.0, 60, 64)]).shape == (1,)
+
+
+def test_each_note_is_told_of_its_neighbours() -> None:
+    onset = np.array([0.0, 1.0, 1.0, 1.5, 9.0])
+    pitch = np.array([60.0, 55.0, 64.0, 62.0, 62.0])
+    neighbours = hand_input(onset, onset + 0.4, pitch).neighbours
+    before_above, before_below, after_above, after_below = (
+        neighbours[:, IN_LINE * side : IN_LINE * (side + 1)].tolist() for side in range(4)
+    )
+    assert before_above[3] == [2, -1]
+    assert before_below[3] == [1, 0]  # the nearer in time, though five semitones lower
+    assert after_above[0] == [2, 3]
+    assert after_below[2] == [3, -1]
+    assert neighbours[1, -2:].tolist() == [2, -1]
+    assert neighbours[4].tolist() == [-1] * neighbours.shape[1]  # too far from everything

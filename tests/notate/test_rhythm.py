@@ -9,7 +9,7 @@ import pytest
 
 from tests.notate.score_rules import assert_well_formed, meter_of, write
 from transcriber.performance import Note, Performance, sort_notes
-from transcriber.score import Score, TimeSignature
+from transcriber.score import Chord, Score, TimeSignature
 
 BEAT_S = 0.6
 
@@ -92,6 +92,16 @@ def test_a_late_note_of_a_chord_that_stands_alone_joins_it() -> None:
     notes += [Note(0.5 * k + 0.065, 0.5 * k + 0.45, 71, 64) for k in range(4)]
     score = write(Performance(sort_notes(notes), (), 2.0), meter_of(TimeSignature(4, 4), 1, 0.5))
     assert [len(chord.heads) for _, _, _, chord in score.chords()] == [2, 2, 2, 2]
+
+
+def test_a_last_chord_may_be_looser() -> None:
+    notes = [Note(0.6 * k, 0.6 * k + 0.55, pitch, 64) for k in range(3) for pitch in (48, 79)]
+    notes += [Note(1.8 + late, 4.0, pitch, 64) for late, pitch in ((0.0, 48), (0.0, 76), (0.14, 84), (0.02, 79))]
+    score = write(Performance(sort_notes(notes), (), 4.0), meter_of(TimeSignature(4, 4), 1, BEAT_S))
+    upper, lower = score.measures[0].staves
+    assert [len(event.heads) for event in upper[0].events if isinstance(event, Chord)] == [1, 1, 1, 3]
+    assert [len(event.heads) for event in lower[0].events if isinstance(event, Chord)] == [1, 1, 1, 1]
+    assert (len(upper), len(lower)) == (1, 1)
 
 
 def test_a_quick_run_is_no_late_chord() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from transcriber.notate.grids import GRIDS, PulseKind, grid_costs, pulse_kind
+from transcriber.notate.leads import SILENT, lead, lead_costs
 from transcriber.notate.ornaments import Attack
 from transcriber.notate.timeline import Pulse, Timeline
 from transcriber.score import LOWER, UPPER
@@ -227,7 +228,7 @@ def _opening(kind: PulseKind) -> FloatArray:
 def _moving(kind: PulseKind, next_kind: PulseKind, distance: int) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Cost of each state after each other, their moments `distance` pulses apart, and which pairs share a slot."""
     old, new = _states(kind), _states(next_kind)
-    old_costs, new_costs = grid_costs(kind), grid_costs(next_kind)
+    old_costs, new_costs, leads = grid_costs(kind), grid_costs(next_kind), lead_costs(next_kind)
     total = np.full((len(old.grid), len(new.grid)), IMPOSSIBLE)
     same = np.zeros(total.shape, np.bool_)
     for i, (grid, slot, shift) in enumerate(zip(old.grid, old.slot, old.shift, strict=True)):
@@ -241,10 +242,13 @@ def _moving(kind: PulseKind, next_kind: PulseKind, distance: int) -> tuple[Float
                 same[i, j] = next_slot == slot
             elif apart > 0:
                 follow = old_costs.follow[a, b] if kind == next_kind else 0.0
-                empty = new_costs.follow[0, 0] + new_costs.first[0][1]
-                total[i, j] = (
-                    old_costs.jump[a][slot, grid] + follow + new_costs.first[b][next_slot] + (apart - 1) * empty
-                )
+                ended = lead(slot, grid)
+                empty = (apart - 1) * (new_costs.follow[0, 0] + new_costs.first[0][1])
+                if apart > 1:
+                    empty += leads[0][ended, 1] + (apart - 2) * leads[0][SILENT, 1]
+                    ended = SILENT
+                begin = new_costs.first[b][next_slot] + leads[b][ended, next_slot]
+                total[i, j] = old_costs.jump[a][slot, grid] + follow + empty + begin
     return total, same
 
 

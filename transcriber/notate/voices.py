@@ -32,6 +32,10 @@ OVER_BEAT_WEAK = 0.65
 OVER_OTHER_VOICE = 0.75  # a note outlasts an onset of the other voice only if its key is down for most of the way
 STACCATO_BELOW = 0.2  # the share of dots among notes this short is highest (18 %)
 STACCATO_LENGTHS = {TICKS // 2, TICKS, TICKS // 3}  # eighths and quarters, plain or in triplets
+# Dots are a passage's and not a note's: among the notes of one value within so many chords, most are short or none is.
+PASSAGE = 4
+PASSAGE_SHORT = 0.3
+PASSAGE_DOTTED, PASSAGE_PLAIN = 0.6, 0.4
 TIED_OVER = TICKS // 4  # a note is tied over the bar line if it is held at least a sixteenth beyond it
 
 # Costs of the search for two voices, in quarters of lost length.
@@ -54,6 +58,7 @@ class Struck:
     tied_from: bool = False
     tied_on: bool = False
     staccato: bool = False
+    kept: float = 1.0  # for what share of its length the key is down; 1 where the pedal carries it on
 
 
 BarVoices = tuple[tuple[Struck, ...], ...]  # one or two voices, the upper first
@@ -111,7 +116,34 @@ def find_voices(
                 if struck.tied_on:
                     carried[voice] = (struck, until)
         bars.append(tuple(tuple(line) for line in lines if line))
-    return bars
+    return _with_even_staccato(bars)
+
+
+def _with_even_staccato(bars: Sequence[BarVoices]) -> list[BarVoices]:
+    """The bars with dots on the short notes of passages that are mostly short, and off stray ones elsewhere."""
+    found = [[list(line) for line in bar] for bar in bars]
+    for voice in (0, 1):
+        line = [
+            (bar, place)
+            for bar, lines in enumerate(bars)
+            if voice < len(lines)
+            for place, struck in enumerate(lines[voice])
+            if struck.end - struck.start in STACCATO_LENGTHS and not struck.tied_from and not struck.tied_on
+        ]
+        chords = [bars[bar][voice][place] for bar, place in line]
+        for index, ((bar, place), struck) in enumerate(zip(line, chords, strict=True)):
+            length = struck.end - struck.start
+            passage = [
+                other.kept < PASSAGE_SHORT
+                for other in chords[max(0, index - PASSAGE) : index + PASSAGE + 1]
+                if other.end - other.start == length
+            ]
+            share = sum(passage) / len(passage)
+            if struck.kept < PASSAGE_SHORT and share >= PASSAGE_DOTTED:
+                found[bar][voice][place] = replace(struck, staccato=True)
+            elif struck.kept >= REST_BELOW_BEAT and share < PASSAGE_PLAIN:
+                found[bar][voice][place] = replace(struck, staccato=False)
+    return [tuple(tuple(line) for line in lines) for lines in found]
 
 
 def _group(
@@ -216,7 +248,7 @@ def _end(
     if _fills(length, kept, pedal) or length <= BEAT:
         short = kept < STACCATO_BELOW * length and not pedal
         dotted = (short or not _fills(length, kept, pedal)) and length in STACCATO_LENGTHS
-        return Struck(start, target, group.notes, staccato=dotted), target
+        return Struck(start, target, group.notes, staccato=dotted, kept=1.0 if pedal else kept / length), target
     stop = min(target, beat)
     while stop < target and stop < start + 0.7 * (held_to - start):
         stop = min(target, stop + pulse.length)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,36 +23,46 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from transcriber.notate.hands import CHANNELS, DILATIONS, FEATURES, KERNEL, hand_features
+from transcriber.notate.hands import CHANNELS, DILATIONS, FEATURES, KERNEL, NEIGHBOURS, HandInput, hand_input
 from transcriber.notate.training.pack import load_reader
 from transcriber.notate.training.split import Part, part
 
 SEED = 7
-BATCH = 24  # excerpts
+BATCH = 12  # excerpts
 EXCERPT = 512  # notes
 SHORTEST = 64  # notes; shorter pieces teach too little of their context
-LEARNING_RATE = 3e-3
-TRANSPOSE = 4  # semitones up or down at most: the piano's registers matter
+LEARNING_RATE = 4e-3  # reached after a twentieth of the steps, and falling to nothing over the last third
+RISE, FALL = 0.05, 0.35
+TRANSPOSE = 5  # semitones up or down at most: the piano's registers matter
 MIDDLE_C = 60
 
 
 class HandModel(nn.Module):
-    """The network of `notate.hands`, in torch. Shape: (batch, notes, FEATURES) -> (batch, notes), log odds."""
+    """The network of `notate.hands`, in torch.
+
+    Shape: (batch, notes, FEATURES), (batch, notes, NEIGHBOURS) -> (batch, notes), log odds.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.enter = nn.Linear(FEATURES, CHANNELS)
-        self.blocks = nn.ModuleList(
-            nn.Conv1d(CHANNELS, CHANNELS, KERNEL, padding=dilation * (KERNEL // 2), dilation=dilation)
-            for dilation in DILATIONS
-        )
+        self.blocks = nn.ModuleList(nn.Linear((KERNEL + NEIGHBOURS) * CHANNELS, CHANNELS) for _ in DILATIONS)
         self.leave = nn.Linear(CHANNELS, 1)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        state = torch.relu(self.enter(features)).transpose(1, 2)
-        for block in self.blocks:
-            state = state + torch.relu(block(state))
-        scores: torch.Tensor = self.leave(state.transpose(1, 2))[..., 0]
+    def forward(self, features: torch.Tensor, neighbours: torch.Tensor) -> torch.Tensor:
+        batch, count, _ = features.shape
+        state = torch.relu(self.enter(features))
+        # Each excerpt is followed by one silent note, which stands for the neighbours that do not exist.
+        start = (torch.arange(batch) * (count + 1))[:, None, None]
+        index = (torch.where(neighbours >= 0, neighbours, count) + start).reshape(-1)
+        for block, dilation in zip(self.blocks, DILATIONS, strict=True):
+            reach = dilation * (KERNEL // 2)
+            padded = nn.functional.pad(state, (0, 0, reach, reach))
+            taps = [padded[:, tap * dilation : tap * dilation + count] for tap in range(KERNEL)]
+            silent = nn.functional.pad(state, (0, 0, 0, 1)).reshape(-1, CHANNELS)
+            lines = silent[index].reshape(batch, count, NEIGHBOURS * CHANNELS)
+            state = state + torch.relu(block(torch.cat([*taps, lines], dim=2)))
+        scores: torch.Tensor = self.leave(state)[..., 0]
         return scores
 
 
@@ -59,6 +70,7 @@ class HandModel(nn.Module):
 class HandPiece:
     """Notes in (onset, pitch) order. Shape of each array: (notes,); `right` is 1, 0 or nan where unknown."""
 
+    work_group: int
     part: Part
     onset_s: npt.NDArray[np.float64]
     offset_s: npt.NDArray[np.float64]
@@ -96,21 +108,27 @@ def pieces(data: Path, performances: Path) -> Iterator[HandPiece]:
 
 
 def train(pool: list[HandPiece], steps: int) -> HandModel:
-    """Adam with a cosine schedule on random excerpts, drawn by the root of their pieces' lengths."""
+    """Adam on random excerpts, drawn by the root of their pieces' lengths; performances of one piece share a part."""
     rng = np.random.default_rng(SEED)
     torch.manual_seed(SEED)
     model = HandModel()
     optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    chance = np.sqrt([len(piece.pitch) for piece in pool])
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min(1.0, (step + 1) / (RISE * steps), (steps - step) / (FALL * steps))
+    )
+    performances = Counter(piece.work_group for piece in pool)
+    chance = np.array([len(piece.pitch) ** 0.5 / performances[piece.work_group] ** 0.6 for piece in pool])
     chance /= chance.sum()
     running = 0.0
     for step in range(1, steps + 1):
         batch = [_excerpt(pool[choice], rng) for choice in rng.choice(len(pool), BATCH, p=chance)]
-        features = torch.from_numpy(np.stack([features for features, _ in batch]))
+        features = torch.from_numpy(np.stack([seen.features for seen, _ in batch]))
+        neighbours = torch.from_numpy(np.stack([seen.neighbours for seen, _ in batch]))
         right = torch.from_numpy(np.stack([right for _, right in batch]))
         known = torch.isfinite(right)
-        loss = nn.functional.binary_cross_entropy_with_logits(model(features)[known], right[known])
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = model(features, neighbours)
+        loss = nn.functional.binary_cross_entropy_with_logits(scores[known].float(), right[known])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -129,7 +147,8 @@ def report(model: HandModel, pool: list[HandPiece]) -> str:
         known = np.isfinite(piece.right)
         if known.any():
             with torch.no_grad():
-                scores = model(torch.from_numpy(hand_features(piece.onset_s, piece.offset_s, piece.pitch))[None])[0]
+                seen = hand_input(piece.onset_s, piece.offset_s, piece.pitch)
+                scores = model(torch.from_numpy(seen.features)[None], torch.from_numpy(seen.neighbours)[None])[0]
             ours.append(np.mean((scores.numpy()[known] > 0) == (piece.right[known] > 0.5)))
             middle.append(np.mean((piece.pitch[known] >= MIDDLE_C) == (piece.right[known] > 0.5)))
     return f"{len(ours)} pieces: network {100 * np.mean(ours):.2f} %, middle C {100 * np.mean(middle):.2f} %"
@@ -138,6 +157,7 @@ def report(model: HandModel, pool: list[HandPiece]) -> str:
 def _piece(work_group: int, onset: Any, offset: Any, pitch: Any, right: Any) -> HandPiece:
     order = np.lexsort((pitch, onset))
     return HandPiece(
+        int(work_group),
         part(int(work_group)),
         np.asarray(onset, np.float64)[order],
         np.asarray(offset, np.float64)[order],
@@ -146,33 +166,33 @@ def _piece(work_group: int, onset: Any, offset: Any, pitch: Any, right: Any) -> 
     )
 
 
-def _excerpt(piece: HandPiece, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Features and hands of EXCERPT notes in another key and tempo, blurred, with notes lost or added."""
+def _excerpt(piece: HandPiece, rng: np.random.Generator) -> tuple[HandInput, npt.NDArray[np.float32]]:
+    """Input and hands of EXCERPT notes in another key and tempo, blurred, with notes lost or added."""
     start = int(rng.integers(0, max(1, len(piece.pitch) - EXCERPT + 1)))
     window = slice(start, start + EXCERPT)
     onset, offset = piece.onset_s[window].copy(), piece.offset_s[window].copy()
     pitch, right = piece.pitch[window].copy(), piece.right[window].copy()
     faster = rng.uniform(0.75, 1.33)
-    blur = rng.normal(0, 0.008, len(onset))
+    blur = rng.normal(0, 0.006, len(onset))
     offset = onset * faster + np.maximum(0.03, (offset - onset) * faster * rng.uniform(0.5, 1.5)) + blur
     onset = onset * faster + blur
     pitch = np.clip(pitch + rng.integers(-TRANSPOSE, TRANSPOSE + 1), 21, 108)
-    kept = rng.random(len(pitch)) > rng.choice([0.0, 0.05, 0.1])
+    kept = rng.random(len(pitch)) > rng.choice([0.0, 0.0, 0.05])
     onset, offset, pitch, right = onset[kept], offset[kept], pitch[kept], right[kept]
     strangers = int(len(pitch) * rng.choice([0.0, 0.0, 0.03]))
     if strangers:
         near = rng.integers(0, len(pitch), strangers)
         onset = np.append(onset, onset[near] + rng.uniform(0, 0.1, strangers))
-        offset = np.append(offset, onset[near] + 0.2)
+        offset = np.append(offset, onset[-strangers:] + 0.2)
         pitch = np.append(pitch, np.clip(pitch[near] + rng.choice([-12, 12, 19, 24], strangers), 21, 108))
         right = np.append(right, np.full(strangers, np.nan, np.float32))
-    order = np.lexsort((pitch, onset))
+    order = np.lexsort((pitch, onset))[:EXCERPT]
+    seen = hand_input(onset[order], offset[order], pitch[order])
     features = np.zeros((EXCERPT, FEATURES), np.float32)
+    neighbours = np.full((EXCERPT, NEIGHBOURS), -1)
     hands = np.full(EXCERPT, np.nan, np.float32)
-    used = order[:EXCERPT]
-    features[: len(used)] = hand_features(onset[order], offset[order], pitch[order])[:EXCERPT]
-    hands[: len(used)] = right[used]
-    return features, hands
+    features[: len(order)], neighbours[: len(order)], hands[: len(order)] = seen.features, seen.neighbours, right[order]
+    return HandInput(features, neighbours), hands
 
 
 def _load_performances(path: Path) -> Any:

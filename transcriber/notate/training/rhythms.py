@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from transcriber.notate.grids import GRIDS, PulseKind, pulse_kind
+from transcriber.notate.leads import LEADS, SILENT, lead
 from transcriber.notate.timeline import TICKS
 from transcriber.notate.training.pack import load_reader
 from transcriber.notate.training.split import part
@@ -42,15 +43,17 @@ def rhythms(data: Path) -> Iterator[Rhythm]:
 
 
 def count(all_rhythms: Iterator[Rhythm]) -> dict[str, Any]:
-    """Counts by kind of pulse: grid after grid, first slot, and slot after slot."""
+    """Counts by kind of pulse: grid after grid, first slot, that by the end of the pulse before, slot after slot."""
     follow = {kind: np.zeros((len(grids), len(grids)), int) for kind, grids in GRIDS.items()}
     first = {kind: {grid: np.zeros(grid + 1, int) for grid in grids} for kind, grids in GRIDS.items()}
+    leads = {kind: {grid: np.zeros((len(LEADS), grid + 1), int) for grid in grids} for kind, grids in GRIDS.items()}
     jump = {kind: {grid: np.zeros((grid, grid + 1), int) for grid in grids} for kind, grids in GRIDS.items()}
     for rhythm in all_rhythms:
         before: tuple[PulseKind, int] | None = None
+        ended = SILENT
         for pulse in rhythm:
             if pulse is None:
-                before = None
+                before, ended = None, SILENT
                 continue
             kind, grid, slots = pulse
             if before is not None and before[0] == kind:
@@ -58,12 +61,15 @@ def count(all_rhythms: Iterator[Rhythm]) -> dict[str, Any]:
             before = (kind, grid)
             path = [*slots, grid]
             first[kind][grid][path[0]] += 1
+            leads[kind][grid][ended, path[0]] += 1
+            ended = lead(slots[-1], grid) if slots else SILENT
             for slot, after in itertools.pairwise(path):
                 jump[kind][grid][slot, after] += 1
     return {
         kind: {
             "follow": follow[kind].tolist(),
             "first": {str(grid): first[kind][grid].tolist() for grid in grids},
+            "lead": {str(grid): leads[kind][grid].tolist() for grid in grids},
             "jump": {str(grid): jump[kind][grid].tolist() for grid in grids},
         }
         for kind, grids in GRIDS.items()
@@ -102,7 +108,8 @@ def main() -> None:
     arguments = parser.parse_args()
     text = json.dumps(count(rhythms(arguments.data)), separators=(",", ":"))
     arguments.out.write_text(
-        text.replace('"first"', '\n"first"').replace('"jump"', '\n"jump"') + "\n", encoding="ascii"
+        text.replace('"first"', '\n"first"').replace('"lead"', '\n"lead"').replace('"jump"', '\n"jump"') + "\n",
+        encoding="ascii",
     )
 
 
