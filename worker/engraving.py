@@ -82,8 +82,10 @@ class Presses:
     def engraver(self) -> Iterator[Engraver]:
         """Started ahead of the score, so that it loads its libraries while the score is being written down."""
         child, self._waiting = self._waiting, None
-        if child is None or not child.is_alive():
-            child = Child(MODULE, [], LIMITS).start()
+        if child is not None and not child.is_alive():
+            child.end()
+            child = None
+        child = child or Child(MODULE, [], LIMITS).start()
         try:
             yield Engraver(child)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import socket
@@ -94,6 +95,7 @@ def _warm_pen(**_: Any) -> None:
     import transcriber.notate  # noqa: F401
 
     PRESSES.keep_ready()
+    gc.freeze()  # looking again through all that is loaded takes up to a third of the time to write a score
 
 
 def _stop_with_parent() -> None:

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from worker.job import Task
+from transcriber.options import AS_HEARD
+from worker.job import State, Task
 from worker.jobs import JobTable
 from worker.schema import connect, metadata, migrate
 
@@ -83,3 +85,47 @@ def test_jobs_of_the_version_before_live_on(tmp_path: Path) -> None:
     assert job is not None
     assert (job.id, job.wishes.title, job.account, job.expires_at, dict(job.timings)) == ("a" * 32, "A", "", None, {})
     assert table.with_content("", "") == []
+
+
+def test_scores_of_the_version_before_can_be_changed_and_shared(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
+    migrate(engine, "0003")
+    row = {
+        "id": "b" * 32,
+        "state": "done",
+        "task": "notate",
+        "stage": "engrave",
+        "progress": 1.0,
+        "attempts": 1,
+        "resend_s": 15.0,
+        "file_name": "a.mp3",
+        "file_blob": "recording.mp3",
+        "file_bytes": 3,
+        "is_midi": 0,
+        "wishes": '{"title": null, "composer": "", "metre": "3/4", "key": null}',
+        "warnings": "[]",
+        "files": '{"score.pdf": 4}',
+        "version": "0.1.0",
+        "created_at": 5.0,
+        "updated_at": 5.0,
+        "finished_at": 6.0,
+    }
+    with engine.begin() as connection:
+        names = ", ".join(row)
+        connection.execute(sa.text(f"INSERT INTO jobs ({names}) VALUES (:{', :'.join(row)})"), row)
+    migrate(engine)
+    table = JobTable(engine, 30.0, "0.2.0")
+    job = table.get("b" * 32, "")
+    assert job is not None
+    assert (job.revision, job.drawn, job.share, dict(job.heard), job.wishes.edits) == (0, 0, None, {}, ())
+    assert job.wishes.view == AS_HEARD
+    shared = table.share(job.id, "")
+    assert shared is not None
+    assert shared.share is not None
+    assert table.shared(shared.share) is not None
+    changed = table.change(job.id, "", 0, replace(job.wishes, title="B"))
+    assert changed is not None
+    assert (changed.is_redraw, changed.shown_state, dict(changed.files)) == (True, State.DONE, {"score.pdf": 4})
+    claimed = table.claim(Task.NOTATE, "me")
+    assert claimed is not None
+    assert (claimed.drawing, claimed.wishes.metre) == (1, "3/4")

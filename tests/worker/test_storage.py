@@ -103,3 +103,12 @@ def test_files_of_a_dead_process_are_discarded_and_those_of_a_living_one_kept(tm
     assert storage.discard_stale() == 1
     assert fresh.exists()
     assert not old.exists()
+
+
+def test_names_of_a_jobs_blobs(storage: Storage) -> None:
+    assert storage.names(JOB) == storage.names("f" * 32) == []
+    for key in (f"{JOB}/r1.score.pdf", f"{JOB}/score.pdf", f"{OTHER_JOB}/score.pdf"):
+        write_blob(storage, key, b"x")
+    assert sorted(storage.names(JOB)) == ["r1.score.pdf", "score.pdf"]
+    storage.drop(f"{JOB}/score.pdf")
+    assert storage.names(JOB) == ["r1.score.pdf"]
