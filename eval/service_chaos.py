@@ -42,7 +42,7 @@ from eval.service_load import decaying_tones, midi_scale
 from eval.service_setup import Setup, descendants, serving
 from eval.shifted_clock import NoCompiler, ShiftedClock
 
-LENGTHS_S = (1.0, 2.0, 4.0)
+LENGTHS_S = (2.0, 3.0, 4.0)
 MIDI_SHARE = 0.5
 DISK_MB = 256  # of the small disk: some forty times what 100 short jobs take, so that only the ballast fills it
 BROKER_AWAY_S = 30.0

@@ -25,7 +25,7 @@ INTERNAL_ERROR = "internal-error"
 INTERNAL_ERROR_MESSAGE = (
     "Something went wrong on our side, and trying again did not help; the recording is not at fault."
 )
-RETRY_WAIT_S = (1.0, 10.0)  # after the first and the second attempt: a hiccup, then a restart of something
+RETRY_WAIT_S = (2.0, 30.0)  # after the first and the second attempt: a hiccup, then a restart, or a disk made room on
 
 log = structlog.get_logger(__name__)
 

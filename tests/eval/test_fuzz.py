@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from eval import recording_fuzz
+from eval import recording_fuzz, request_fuzz
 from eval.mutation import mutant
 from eval.recording_fuzz import fuzz, read_apart, seeds
+from tests.api.live import serving
+from tests.worker.pumped import PumpedServices
+from worker.settings import Settings
 
 
 def test_undamaged_seeds_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +59,32 @@ def test_a_number_names_a_mutant_for_good() -> None:
     assert made == [mutant(data, number) for number in range(50)]
     assert len({bytes(damaged) for _, damaged in made}) > 45
     assert {chosen for chosen, _ in made} == {0, 1}
+
+
+def test_damaged_requests_are_answered_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_fuzz, "ANSWER_WAIT_S", 1.5)
+    services = PumpedServices(Settings(data_dir=tmp_path / "data", max_upload_mb=1))
+    with serving(services) as address:
+        host, _, port = address.removeprefix("http://").rpartition(":")
+        report = request_fuzz.fuzz(host, int(port), 40)
+    assert report["wrong"] == {}
+    statuses = report["statuses"]
+    assert isinstance(statuses, dict)
+    assert {"202", "404"} <= set(statuses)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("received", "fault"),
+    [
+        (b"HTTP/1.1 500 X\r\n\r\n", "status 500"),
+        (b"HTTP/1.1 200 OK\r\n\r\nTraceback (most recent call last)", "a traceback"),
+        (b"HTTP/1.1 200 OK\r\nX-Injected: yes\r\n\r\n", "a header of the request's making"),
+        (b"HTTP/1.1 404 X\r\ncontent-type: text/html\r\n\r\nno", "status 404 that is no problem"),
+        (b"SSH-2.0", "an answer that is no HTTP"),
+        (b"HTTP/1.1 404 X\r\ncontent-type: application/problem+json\r\n\r\n{}", None),
+        (b"", None),
+    ],
+)
+def test_what_is_wrong_with_an_answer(received: bytes, fault: str | None) -> None:
+    assert request_fuzz.judged(received)[1] == fault
