@@ -26,7 +26,7 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-PATIENCE_S = 180.0  # of a machine that does other things beside
+PATIENCE_S = 400.0  # of a machine that does other things beside
 
 
 @dataclass
@@ -106,17 +106,20 @@ class Score:
     id: str
 
     def get(self) -> dict[str, Any]:
-        job: dict[str, Any] = httpx2.get(f"{self.address}/v1/transcriptions/{self.id}").raise_for_status().json()
+        answer = httpx2.get(f"{self.address}/v1/transcriptions/{self.id}", timeout=PATIENCE_S)
+        job: dict[str, Any] = answer.raise_for_status().json()
         return job
 
     def put(self, **change: Any) -> None:
-        httpx2.put(f"{self.address}/v1/transcriptions/{self.id}/score", json=change).raise_for_status()
+        place = f"{self.address}/v1/transcriptions/{self.id}/score"
+        httpx2.put(place, json=change, timeout=PATIENCE_S).raise_for_status()
 
 
 @pytest.fixture(scope="package")
 def score(service: tuple[WorkedServices, str], waltz: bytes) -> Score:
     _, address = service
-    sent = httpx2.post(f"{address}/v1/transcriptions", files={"recording": ("A waltz.mid", waltz)}).raise_for_status()
+    files = {"recording": ("A waltz.mid", waltz)}
+    sent = httpx2.post(f"{address}/v1/transcriptions", files=files, timeout=PATIENCE_S).raise_for_status()
     score = Score(address, sent.json()["id"])
     deadline_s = time.monotonic() + PATIENCE_S
     while score.get()["state"] != "done":

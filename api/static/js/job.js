@@ -90,6 +90,7 @@ export class JobView {
     part("job-about").textContent = about(job, this.isShared);
     part("job-problem").hidden = true;
     part("delete-row").hidden = job.state === "done" || this.isShared;
+    part("job").dataset.state = job.state;
     this.stages.show(job);
     if (job.error) this.showProblem(problemText(job.error.code, job.error.message));
     // The service's own sentences are English.

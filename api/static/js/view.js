@@ -48,16 +48,20 @@ export function showView(root, group, view) {
       ),
     ),
     make(
-      "label",
-      { class: "select" },
-      make("span", { class: "name" }, t("view.transpose")),
+      "div",
+      { class: "pair" },
       make(
-        "select",
-        { name: `${group}-transpose` },
-        ...semitones.map((n) => make("option", { value: n, selected: view.transpose === n }, interval(n))),
+        "label",
+        { class: "select" },
+        make("span", { class: "name" }, t("view.transpose")),
+        make(
+          "select",
+          { name: `${group}-transpose` },
+          ...semitones.map((n) => make("option", { value: n, selected: view.transpose === n }, interval(n))),
+        ),
       ),
+      fieldset("view.size", choice(group, "size", "normal", view), choice(group, "size", "large", view)),
     ),
-    fieldset("view.size", choice(group, "size", "normal", view), choice(group, "size", "large", view)),
   );
   if (focused) [...root.querySelectorAll("input, select")].find((field) => fieldKey(field) === focused)?.focus();
 }

@@ -162,7 +162,7 @@ export default {
   "view.down": { one: "{n} Halbton tiefer", other: "{n} Halbtöne tiefer" },
   "view.octave-up": "eine Oktave höher",
   "view.octave-down": "eine Oktave tiefer",
-  "view.size": "Druck",
+  "view.size": "Notengröße",
   "view.normal": "Normal",
   "view.large": "Groß",
 

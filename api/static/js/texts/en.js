@@ -163,7 +163,7 @@ export default {
   "view.down": { one: "{n} semitone down", other: "{n} semitones down" },
   "view.octave-up": "an octave up",
   "view.octave-down": "an octave down",
-  "view.size": "Print",
+  "view.size": "Size of print",
   "view.normal": "Normal",
   "view.large": "Large",
 
