@@ -151,7 +151,8 @@ def test_bars_that_are_dragged_over_repeat(played: Player) -> None:
 
 def test_one_hand_rests_and_the_piano_plays_the_other(played: Player) -> None:
     page = played.page
-    page.get_by_role("button", name="Right", exact=True).click()
+    page.keyboard.press("3")
+    expect(page.get_by_role("button", name="Right", exact=True)).to_have_attribute("aria-pressed", "true")
     left = sorted(note["id"] for note in played.sync["notes"] if note["staff"] == 2)
     assert played.marked("resting") == left
     page.keyboard.press("Space")

@@ -18,7 +18,7 @@ BARS = 400  # at 1.5 s
 LONG_TASK_MS = 50.0  # what the Long Tasks API calls long
 TRACED = ["toplevel", "devtools.timeline"]
 PLACES_S = (100.0, 299.0, 580.0)
-PLAYED_MS = 4000
+PLAYED_MS = 2500
 
 
 @pytest.fixture(scope="module")

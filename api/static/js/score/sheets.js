@@ -7,7 +7,7 @@ import { t } from "../texts.js";
 import { Sheet } from "./sheet.js";
 
 const NEAR = "120% 0px"; // of the window: drawn before it is seen
-const FAR = 6; // pages on either side that stay drawn once they were
+const FAR = 3; // pages on either side that stay drawn once they were
 const REACH_PX = 16; // a finger may miss a note by so much
 
 export class Sheets {
