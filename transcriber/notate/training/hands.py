@@ -209,7 +209,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the aligned scores")
     parser.add_argument("--performances", type=Path, required=True, help="performances.npz, its reader beside it")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=1250)
     arguments = parser.parse_args()
     pool = [piece for piece in pieces(arguments.data, arguments.performances) if len(piece.pitch) >= SHORTEST]
     model = train([piece for piece in pool if piece.part == "train"], arguments.steps)
