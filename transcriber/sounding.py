@@ -16,10 +16,10 @@ NEIGHBOURS = 16  # written notes looked at before and after one that is not
 
 
 def notes_json(score: Score, performance: Performance) -> bytes:
-    """{"notes": [{source, onset_s, offset_s, pitch, velocity, confidence, hand}], "pedals": [[on_s, off_s]]}.
+    """{"notes": [{source, onset_s, offset_s, pitch, velocity, confidence, hand}], "deleted": [...], "pedals": [...]}.
 
-    Notes that an edit deleted are left out. A note that was played but is not written, for instance the third of a
-    trill, is of the hand of the nearest written one.
+    "deleted" has the notes that an edit deleted, without a hand; each of "pedals" is [on_s, off_s]. A note that was
+    played but is not written, for instance the third of a trill, is of the hand of the nearest written one.
     """
     staff_of = {
         head.source: staff
@@ -28,21 +28,23 @@ def notes_json(score: Score, performance: Performance) -> bytes:
     }
     written = [source for source in performance.in_time() if source in staff_of]
     unwritten = {note.source: note for note in score.dropped}
-    notes = [
-        {
+    notes, deleted = [], []
+    for source, note in enumerate(performance.notes):
+        entry = {
             "source": source,
             "onset_s": round(note.onset_s, DECIMALS),
             "offset_s": round(note.offset_s, DECIMALS),
             "pitch": note.pitch,
             "velocity": note.velocity,
             "confidence": round(note.confidence, DECIMALS),
-            "hand": HANDS[staff_of[source if source in staff_of else _nearest(source, performance, written)]],
         }
-        for source, note in enumerate(performance.notes)
-        if not (source in unwritten and unwritten[source].deleted)
-    ]
+        if source in unwritten and unwritten[source].deleted:
+            deleted.append(entry)
+        else:
+            nearest = source if source in staff_of else _nearest(source, performance, written)
+            notes.append({**entry, "hand": HANDS[staff_of[nearest]]})
     pedals = [[round(pedal.on_s, DECIMALS), round(pedal.off_s, DECIMALS)] for pedal in performance.pedals]
-    return json.dumps({"notes": notes, "pedals": pedals}, separators=(",", ":")).encode()
+    return json.dumps({"notes": notes, "deleted": deleted, "pedals": pedals}, separators=(",", ":")).encode()
 
 
 def _nearest(source: int, performance: Performance, written: Sequence[int]) -> int:

@@ -113,6 +113,7 @@ def test_the_notes_that_sound_have_hands(played, evidence):
     told = json.loads(notes_json(score, with_added(played, edits)))
     staves = staves_of(score)
     assert {note["source"] for note in told["notes"]} == set(range(count + 1)) - {3}
+    assert [(note["source"], note["pitch"]) for note in told["deleted"]] == [(3, played.notes[3].pitch)]
     for note in told["notes"]:
         if note["source"] in staves:
             assert note["hand"] == ("right", "left")[staves[note["source"]]]

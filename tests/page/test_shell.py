@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.page.conftest import Site
+from tests.page.conftest import Score, Site
 
 pytestmark = pytest.mark.browser
 
@@ -121,6 +121,53 @@ def test_correction_is_drawn_undone_and_kept(site: Site, waltz: bytes) -> None:
         "async () => (await (await fetch(`/v1/transcriptions/${location.hash.slice(1)}/score.musicxml`)).text())"
     )
     assert re.search(r"<beats>6</beats>\s*<beat-type>8</beat-type>", musicxml)
+
+
+def test_selected_note_changes_its_hand_its_name_and_goes(site: Site, waltz: bytes) -> None:
+    page = site.page
+    site.open_score("Handed waltz", waltz)
+    page.get_by_role("button", name="Correct", exact=True).click()
+    made = corrections(page).get_by_role("listitem")
+    page.locator("#stage g.note").first.click(force=True)
+    card = page.get_by_role("group", name="Selected note")
+    to_left = card.get_by_role("button", name="To the left hand")
+    expect(to_left).to_be_visible()
+    to_left.click()
+    expect(made).to_have_text(re.compile("C5 at 0:00 to the left hand"))
+    expect(page.locator("#redraw")).to_have_text("Redrawn.")
+    page.keyboard.press("h")
+    expect(made).to_have_text(re.compile("C5 at 0:00 to the right hand"))
+    card.get_by_role("combobox", name="Write as").select_option(label="B♯")
+    expect(made).to_have_count(2)
+    expect(made.first).to_have_text(re.compile("C5 at 0:00 written as B♯"))
+    card.get_by_role("button", name="A bar begins here").click()
+    expect(made).to_have_count(3)
+    page.keyboard.press("Delete")
+    expect(made).to_have_text(re.compile("C5 at 0:00 deleted"))
+    expect(card).to_be_hidden()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(made).to_have_count(3)
+    page.get_by_role("button", name="Redo", exact=True).click()
+    expect(made).to_have_count(1)
+    expect(page.locator("#redraw")).to_have_text("Redrawn.")
+    page.reload()
+    page.get_by_role("button", name="Correct", exact=True).click()
+    expect(made).to_have_text(re.compile("C5 at 0:00 deleted"))
+    assert site.errors == []
+
+
+def test_print_is_the_pages_alone(site: Site, score: Score) -> None:
+    page = site.page
+    page.goto(f"{site.address}/#{score.id}")
+    expect(page.locator("#stage svg").first).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator("#sheets img")).to_have_count(len(score.get()["links"]["pages"]))
+    expect(page.locator("#sheets img").first).to_be_visible()
+    for hidden in ("#tools", "#stage", ".masthead", "#job-name"):
+        expect(page.locator(hidden)).to_be_hidden()
+    page.evaluate("() => Promise.all([...document.querySelectorAll('#sheets img')].map((sheet) => sheet.decode()))")
+    paper = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", paper)) == len(score.get()["links"]["pages"])
 
 
 def test_view_changes_what_is_seen_and_downloaded(site: Site, waltz: bytes) -> None:

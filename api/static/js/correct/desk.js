@@ -31,7 +31,7 @@ export class Desk {
   close() {
     this.revisions = null;
     this.notes = new Map();
-    this.recorded = 0;
+    this.recorded = null; // how many notes were heard, which numbers the added ones
     this.selected = null;
     this.drawn = null;
     part("correct").hidden = true;
@@ -84,11 +84,10 @@ export class Desk {
     this.drawn = job.drawn;
     if (!job.links.notes) return;
     try {
-      const { notes, deleted = [], recorded } = await getFile(job.links.notes);
+      const { notes, deleted } = await getFile(job.links.notes);
       if (this.drawn !== job.drawn) return;
       this.notes = new Map([...notes, ...deleted].map((note) => [note.source, note]));
-      const count = (kind) => job.edits.filter((edit) => edit.edit === kind).length;
-      this.recorded = recorded ?? notes.length + count("delete") - count("add");
+      if (job.drawn === job.revision) this.recorded = this.notes.size - job.edits.filter((edit) => edit.edit === "add").length;
       this.show();
     } catch (error) {
       if (error.status === undefined) throw error;
@@ -106,7 +105,7 @@ export class Desk {
   }
 
   showSelected(edits) {
-    const note = this.selected === null ? null : (this.notes.get(this.selected) ?? null);
+    const note = this.selected === null || this.recorded === null ? null : (this.notes.get(this.selected) ?? null);
     this.card.show(note, { edits, recorded: this.recorded, transposed: this.revisions.view.transpose !== 0 });
   }
 
