@@ -126,5 +126,6 @@ def earlier_job(services: Services, account: Account, id: str) -> Job:
 
 def refuse_another(job: Job, repeated: Upload) -> None:
     """Raises Problem 422 where the idempotency key's job is not what was sent with it again."""
-    if (repeated.recording, read_wishes(repeated.fields)) != (job.recording, job.wishes):
+    wishes = job.wishes if job.revision else read_wishes(repeated.fields)  # they may have been changed since
+    if (repeated.recording, wishes) != (job.recording, job.wishes):
         raise Problem(422, "key-reused", "This Idempotency-Key belongs to an upload of something else; take a new one.")

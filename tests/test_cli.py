@@ -128,6 +128,8 @@ def test_wishes_reach_the_score(midi: Path, tmp_path: Path) -> None:
         (["--metre", "3/5"], "3/5"),
         (["--key", "H major"], "H major"),
         (["--device", "tpu"], "tpu"),
+        (["--size", "huge"], "huge"),
+        (["--transpose", "13"], "13"),
         (["--edits", "no.json"], "no.json"),
         (["--no-such-option"], "--no-such-option"),
     ],
@@ -157,6 +159,16 @@ def test_a_result_never_replaces_any_of_the_recordings(midi: Path, tmp_path: Pat
     assert result.exit_code == 2
     assert "choose another folder" in result.stderr
     assert midi.read_bytes() == before
+
+
+def test_a_view_reaches_the_score(midi: Path, tmp_path: Path) -> None:
+    view = ["--fingering", "--note-names", "--transpose", "2", "--size", "large", "--no-pedal"]
+    result = run(str(midi), "-o", str(tmp_path), "--formats", "musicxml", *view)
+    assert result.exit_code == 0, result.stderr
+    musicxml = (tmp_path / "scale.musicxml").read_text()
+    for part in ("<fingering", "<lyric", "<millimeters>9.5<"):
+        assert part in musicxml
+    assert "<pedal" not in musicxml
 
 
 def test_an_unexpected_error_goes_to_a_log_and_not_to_the_screen(

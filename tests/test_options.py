@@ -6,7 +6,7 @@ import pytest
 
 from transcriber.errors import OptionError
 from transcriber.notate.edits import DeleteNote, SetKey, SetMetre
-from transcriber.options import FORMATS, Options, read_key, read_metre
+from transcriber.options import FORMATS, Options, View, read_key, read_metre
 from transcriber.score import KeySignature, TimeSignature
 
 
@@ -87,3 +87,16 @@ def test_metre_and_key_become_edits_before_the_others() -> None:
     assert options.all_edits() == [SetMetre(TimeSignature(3, 4)), SetKey(KeySignature(-2)), DeleteNote(3)]
     assert Options().all_edits() == []
     assert Options().formats == FORMATS
+
+
+@pytest.mark.parametrize("wishes", [{"level": "hard"}, {"size": "huge"}, {"transpose": 13}, {"transpose": -13}])
+def test_a_view_that_makes_no_sense(wishes: dict[str, object]) -> None:
+    for kind in (Options, View):
+        with pytest.raises(OptionError):
+            kind(**wishes)  # type: ignore[arg-type]
+
+
+def test_the_view_of_options() -> None:
+    options = Options(level="simple", fingering=True, transpose=-3, pedal=False)
+    assert options.view == View(level="simple", fingering=True, transpose=-3, pedal=False)
+    assert Options().view == View()

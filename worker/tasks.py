@@ -140,7 +140,8 @@ def _followed(services: Services, job: Job | None) -> bool:
 
 
 def _settle_fault(services: Services, job: Job, owner: str, error: Exception) -> bool:
-    if job.attempts < MAX_ATTEMPTS:
+    is_answer = job.is_redraw and isinstance(error, TranscriberError)  # whoever changed a score waits for one
+    if job.attempts < MAX_ATTEMPTS and not is_answer:
         return services.jobs.retry(job.id, owner, RETRY_WAIT_S[job.attempts - 1])
     if isinstance(error, TranscriberError):
         return _followed(services, services.jobs.fail(job.id, owner, error.code, error.message))

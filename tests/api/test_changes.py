@@ -363,3 +363,30 @@ def test_view_of_an_upload(client: TestClient, press: Press, midi: bytes) -> Non
         "transpose": -2,
         "size": "large",
     }
+
+
+def test_an_upload_repeated_after_a_correction_is_still_the_same(
+    client: TestClient, services: PumpedServices, press: Press, midi: bytes
+) -> None:
+    send: dict[str, Any] = {"files": {"recording": ("scale.mid", midi)}, "headers": {"Idempotency-Key": "1"}}
+    job = client.post(URL, **send).headers["location"]
+    services.pump()
+    put(client, job, LEFT)
+    again = client.post(URL, **send)
+    assert (again.status_code, again.headers["location"]) == (202, job)
+
+
+def test_pages_stay_where_the_rest_cannot_be_made(
+    client: TestClient, services: PumpedServices, press: Press, done: str
+) -> None:
+    def fail(job: Job) -> None:
+        raise EngravingError("The PDF cannot be made.")
+
+    press.between = fail
+    put(client, done, LEFT)
+    services.pump()
+    after = client.get(done).json()
+    assert (after["state"], after["drawn"], after["redraw_error"]["code"]) == ("done", 1, "engraving-failed")
+    assert text(client, after["links"]["pages"][0]) == "Scale 1 full"
+    assert after["links"]["pdf"] is None
+    assert client.get(f"{done}/score.pdf").status_code == 404

@@ -11,6 +11,7 @@ import soundfile
 import transcriber.listen
 from tests.worker.pumped import PumpedServices, queue_job
 from transcriber.errors import RecordingTooLong
+from transcriber.options import View
 from transcriber.performance import Note, Performance, decode_performance, write_midi
 from worker.job import Job, Stage, Wishes
 from worker.stages import listen_to, write_down
@@ -97,3 +98,31 @@ def test_midi_file_is_written_down_as_wished(services: PumpedServices, tmp_path:
     assert "<fifths>-1</fifths>" in musicxml
     assert "étude" in musicxml, "without a title the recording's name is printed"
     assert "Anonymous" in musicxml
+
+
+def test_a_redraw_shows_its_pages_before_the_rest_and_asks_no_network(
+    services: PumpedServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queue_job(services.jobs, is_midi=True)
+    write_midi(SCALE, tmp_path / "scale.mid")
+    write_blob(services.storage, f"{job.id}/recording.mid", (tmp_path / "scale.mid").read_bytes())
+    write_down(job, services.storage, silent)
+    before = read_blob(services.storage, f"{job.id}/score.musicxml")
+
+    def ask(*_: object) -> None:
+        raise AssertionError("the beats are known")
+
+    monkeypatch.setattr("transcriber.notate.hear_beats", ask)
+    view = View(note_names=True, fingering=True, transpose=2, size="large")
+    added = {"edit": "add", "id": "a1", "onset_s": 1.0, "offset_s": 1.4, "pitch": 48}
+    changed = dataclasses.replace(job, drawing=1, wishes=Wishes(view=view, edits=(added,)))
+    shown: list[set[str]] = []
+    written = write_down(changed, services.storage, silent, lambda files: shown.append(set(files)))
+    assert shown == [{"notes.json", "score.page-1.svg", "score.sync.json"}]
+    assert {"score.pdf", "score.musicxml", "score.mid"} <= set(written.files)
+    musicxml = read_blob(services.storage, f"{job.id}/r1.score.musicxml").decode()
+    for part in ("<fingering", "<lyric", "<millimeters>9.5<", "<step>F</step>"):
+        assert part in musicxml
+    notes = json.loads(read_blob(services.storage, f"{job.id}/r1.notes.json"))["notes"]
+    assert [(note["source"], note["pitch"], note["hand"]) for note in notes if note["pitch"] == 48] == [(6, 48, "left")]
+    assert read_blob(services.storage, f"{job.id}/score.musicxml") == before, "the files of the revision before stay"
