@@ -96,12 +96,21 @@ def test_a_late_note_of_a_chord_that_stands_alone_joins_it() -> None:
 
 def test_a_last_chord_may_be_looser() -> None:
     notes = [Note(0.6 * k, 0.6 * k + 0.55, pitch, 64) for k in range(3) for pitch in (48, 79)]
-    notes += [Note(1.8 + late, 4.0, pitch, 64) for late, pitch in ((0.0, 48), (0.0, 76), (0.14, 84), (0.02, 79))]
+    notes += [Note(1.8 + late, 4.0, pitch, 64) for late, pitch in ((0.0, 48), (0.0, 76), (0.095, 84), (0.02, 79))]
     score = write(Performance(sort_notes(notes), (), 4.0), meter_of(TimeSignature(4, 4), 1, BEAT_S))
     upper, lower = score.measures[0].staves
     assert [len(event.heads) for event in upper[0].events if isinstance(event, Chord)] == [1, 1, 1, 3]
     assert [len(event.heads) for event in lower[0].events if isinstance(event, Chord)] == [1, 1, 1, 1]
     assert (len(upper), len(lower)) == (1, 1)
+
+
+def test_the_short_note_of_a_dotted_rhythm_is_no_early_chord() -> None:
+    notes = [Note(0.4 * k, 0.4 * k + 0.35, 48, 64) for k in range(5)]
+    notes += [Note(0.4 * k, 0.4 * k + 0.29, 76, 64) for k in range(4)] + [Note(1.6, 3.5, 76, 64)]
+    notes += [Note(0.4 * k + 0.3, 0.4 * k + 0.65, 79, 64) for k in range(4)]
+    score = write(Performance(sort_notes(notes), (), 3.5), meter_of(TimeSignature(4, 4), 2, 0.4))
+    upper = [event for measure in score.measures for event in measure.upper[0].events if isinstance(event, Chord)]
+    assert [len(event.heads) for event in upper] == [1] * 9
 
 
 def test_a_quick_run_is_no_late_chord() -> None:

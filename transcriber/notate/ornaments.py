@@ -24,11 +24,12 @@ ROLL_REST = 1.8  # the next note comes later than the roll's own pace by this fa
 # A late note belongs to the chord before it where nothing else is struck in its hand within `alone` times their
 # distance and both are held for `held` times it after the second. Of the pairs in one hand that this gathers in the
 # training performances one written chord are 80 % of 1008 up to 60 ms, 97 % of 870 up to 80 ms (both held for longer),
-# 81 % of 127 up to 100 ms, 70 to 75 % of 52 beyond and, where the hand then rests as at an end, 84 % of 43.
+# 86 % of 78 up to 100 ms, 83 % of 36 beyond and, where the hand then rests as at an end, 89 % of 36. Beyond 80 ms the
+# short note of a dotted rhythm, which stands alone for three times its distance, must not be taken for one.
 LATE_FROM_S = 0.035
-LATE = ((0.06, 3.0, 0.5), (0.08, 3.0, 1.0), (0.1, 3.0, 2.0), (0.16, 6.0, 2.0))  # (at most so late in s, alone, held)
+LATE = ((0.06, 3.0, 0.5), (0.08, 3.0, 1.0), (0.1, 5.0, 2.0), (0.16, 6.0, 2.0))  # (at most so late in s, alone, held)
 LATE_AT_REST_S, LATE_REST_S = 0.16, 1.5
-LATE_AT_REST = (3.0, 1.0)  # alone before, held
+LATE_AT_REST = (6.0, 2.0)  # alone before, held
 TRILL_NOTES = 6
 TRILL_GAP_S = 0.16  # longest step inside a trill; the mean step is at most TRILL_PACE_S
 TRILL_PACE_S = 0.11  # nine notes a second; sixteenths at 136 quarters a minute
