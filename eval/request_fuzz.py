@@ -2,11 +2,11 @@
 
     transcriber-serve api --port 8000 --data-dir /tmp/fuzzed & python -m eval.request_fuzz 127.0.0.1:8000 --count 2000
 
-Sound requests of every kind (uploads, batches, uploads in pieces, lists, files and ranges of them, events, deletions)
-are damaged as bytes and sent as they are. Counted are answers by status; what must not happen (exit status 1) is an
-answer of 500 or above, one that shows a traceback or is no HTTP, an error above 404 that is no problem+json where the
-service itself answers, and a service that does not answer `/healthz` in the end. With `--folder`, the service's data
-folder, a file beside it that was not there before is one, too.
+Sound requests of every kind (uploads, batches, uploads in pieces, lists, files and ranges of them, events, corrections,
+deletions) are damaged, anywhere or in one value alone, and sent as they are. Counted are answers by status; what must
+not happen (exit status 1) is an answer of 500 or above, one that shows a traceback or is no HTTP, an error that is no
+problem+json where the service itself answers, and a service that does not answer `/healthz` in the end. With
+`--folder`, the service's data folder, a file beside it that was not there before is one, too.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import argparse
 import base64
 import json
 import os
+import random
 import socket
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -93,7 +95,12 @@ def seeds() -> list[bytes]:
         request("GET", f"{root}/{ID}/score.pdf", {"Range": "bytes=0-99", "If-Range": '"x"'}),
         request("GET", f"{root}/{ID}/recording", {"Range": "bytes=-5"}),
         request("GET", f"{root}/{ID}/events", {"Last-Event-ID": "0123456789abcdef", "Accept": "text/event-stream"}),
-        request("PATCH", f"{root}/{ID}", {"Content-Type": "application/json"}, b'{"title": "A", "edits": []}'),
+        request(
+            "PUT",
+            f"{root}/{ID}/score",
+            {"Content-Type": "application/json"},
+            b'{"edits": [{"edit": "metre", "beats": 3, "beat_type": 4}], "view": {"transpose": -2}, "base": 0}',
+        ),
         request("DELETE", f"{root}/{ID}"),
         request("GET", "/static/page.css"),
         request("GET", "/openapi.json", {"Authorization": "Bearer " + "x" * 40}),
@@ -110,6 +117,26 @@ def seeds() -> list[bytes]:
             request("POST", "/v1/uploads", {**TUS, "Upload-Length": named, "Upload-Metadata": f"filename {named}"}),
         ]
     return made
+
+
+def damaged(sound: Sequence[bytes], number: int) -> bytes:
+    """A third damaged anywhere; two thirds sound so far as HTTP goes, in the body or in one value of the head."""
+    if number % 3 == 0:
+        return mutant(sound, number)[1]
+    draw = random.Random(number)
+    head, _, body = draw.choice(sound).partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    if number % 3 == 1 and body:
+        body = mutant([body], number)[1]
+        lines = [
+            f"Content-Length: {len(body)}".encode() if line.startswith(b"Content-Length") else line for line in lines
+        ]
+    else:
+        place = draw.randrange(len(lines))
+        name, space, value = lines[place].partition(b" ")
+        broken = mutant([value], number)[1]
+        lines[place] = name + space + broken.translate(None, b"\r\n\0")
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
 def answer(host: str, port: int, sent: bytes) -> bytes:
@@ -153,7 +180,7 @@ def fuzz(host: str, port: int, count: int, first: int = 0) -> dict[str, object]:
     statuses: Counter[str] = Counter()
     wrong: dict[str, list[str]] = {}
     started_s = time.monotonic()
-    sent = [*sound, *(mutant(sound, number)[1] for number in range(first, first + count))]
+    sent = [*sound, *(damaged(sound, number) for number in range(first, first + count))]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(partial(answer, host, port), sent))
     for number, (asked, received) in enumerate(zip(sent, answers, strict=True), first - len(sound)):

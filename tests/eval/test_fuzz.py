@@ -62,7 +62,7 @@ def test_a_number_names_a_mutant_for_good() -> None:
 
 
 def test_damaged_requests_are_answered_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_fuzz, "ANSWER_WAIT_S", 1.5)
+    monkeypatch.setattr(request_fuzz, "ANSWER_WAIT_S", 2.0)
     services = PumpedServices(Settings(data_dir=tmp_path / "data", max_upload_mb=1))
     with serving(services) as address:
         host, _, port = address.removeprefix("http://").rpartition(":")
@@ -70,7 +70,7 @@ def test_damaged_requests_are_answered_as_such(tmp_path: Path, monkeypatch: pyte
     assert report["wrong"] == {}
     statuses = report["statuses"]
     assert isinstance(statuses, dict)
-    assert {"202", "404"} <= set(statuses)
+    assert statuses["404"] > 5
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
