@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from tests.page.conftest import Site
 
@@ -42,7 +42,7 @@ def transcribed(browser: Browser, address: str, name: str, data: bytes) -> str:
     """Upload a recording and wait for its score: the job's id."""
     context = browser.new_context()
     try:
-        recording = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+        recording = FilePayload(name=name, mimeType="application/octet-stream", buffer=data)
         answer = context.request.post(f"{address}/v1/transcriptions", multipart={"recording": recording})
         job = answer.json()["id"]
         for _ in range(SLOW_MS // 200):
@@ -108,7 +108,6 @@ class Player:
 
     def seek(self, second: float) -> None:
         """By a click on the waveform; a pixel is some hundredths of a second."""
-        box = self.page.locator(".waveform").bounding_box()
-        assert box is not None
-        x = box["x"] + box["width"] * second / self.sync["duration_s"]
-        self.page.mouse.click(x, box["y"] + box["height"] / 3)
+        waveform = self.page.locator(".waveform")
+        width = waveform.evaluate("element => element.clientWidth")
+        waveform.click(position={"x": width * second / self.sync["duration_s"], "y": 8})  # waits until it stands still

@@ -60,7 +60,7 @@ export class Evidence {
     this.more.setAttribute("aria-expanded", String(this.expanded));
     this.note = note;
     this.seen = null;
-    const bar = this.piece.measures[this.piece.measureAt(note.onset_s)].number;
+    const bar = this.piece.barOf(note);
     const sure = Math.round(100 * note.confidence);
     this.title.textContent = t("stage.note-title", { pitch: pitchName(note.pitch), bar, sure });
     this.why.textContent = this.address ? t("stage.looking") : t("stage.no-evidence", { sure });

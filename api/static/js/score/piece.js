@@ -98,6 +98,13 @@ export class Piece {
     return low;
   }
 
+  // The number of the bar that a performed note is written in, or was played in where it is not written.
+  barOf(note) {
+    const head = this.headsBySource.get(note.source)?.[0];
+    const index = head ? this.measureIndex.get(head.measure) : this.measureAt(note.onset_s);
+    return this.measures[index].number;
+  }
+
   // The span of bars `first` to `last`, both included, whichever is earlier.
   span(first, last) {
     const [from, to] = first <= last ? [first, last] : [last, first];

@@ -219,8 +219,7 @@ class Stage {
     this.roll.set({ chosen: this.chosen });
     if (note) {
       this.evidence.show(note);
-      const bar = this.piece.measures[this.piece.measureAt(note.onset_s)].number;
-      this.say(t("stage.note-title", { pitch: pitchName(note.pitch), bar, sure: Math.round(100 * note.confidence) }));
+      this.say(t("stage.note-title", { pitch: pitchName(note.pitch), bar: this.piece.barOf(note), sure: Math.round(100 * note.confidence) }));
     } else this.evidence.close();
     if (tell || id !== null) this.#tell("select", { source: this.chosen, id: id ?? this.piece.headsBySource.get(this.chosen)?.[0].id ?? null });
   }

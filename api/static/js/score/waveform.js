@@ -115,17 +115,13 @@ function peakColumns({ peaks: { rate, peaks }, duration }, width) {
   return columns.map((level) => level / loudest);
 }
 
-// Without a recording's peaks: how hard was struck, dying away at once.
+// Without a recording's peaks: how hard and how often was struck in each pixel's span, 0..1 of the busiest.
 function struckColumns({ notes, duration }, width) {
   const columns = new Array(Math.ceil(width)).fill(0);
-  const step = duration / width;
   for (const { onset_s, velocity } of notes) {
-    let level = (velocity / 127) ** 2;
-    for (let x = Math.floor(onset_s / step); x < columns.length && level > 0.05; x += 1) {
-      columns[x] = Math.max(columns[x], level);
-      level *= Math.exp(-step / 0.25);
-    }
+    const x = Math.floor((onset_s / duration) * width);
+    if (x < columns.length) columns[x] += (velocity / 127) ** 3;
   }
   const loudest = Math.max(...columns) || 1;
-  return columns.map((level) => level / loudest);
+  return columns.map((energy) => Math.sqrt(energy / loudest));
 }
