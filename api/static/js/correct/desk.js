@@ -8,6 +8,8 @@ import { NoteCard } from "./note.js";
 import { CorrectionPanel } from "./panel.js";
 import { Revisions } from "./revisions.js";
 
+const OVERTAKEN = 409; // the notes of a drawing that has been followed by another, of which news comes
+
 export class Desk {
   // onJob(job): the service has taken a change; onSelect(source): the score shall select this note, or null.
   constructor({ onJob, onSelect }) {
@@ -91,6 +93,7 @@ export class Desk {
       this.show();
     } catch (error) {
       if (error.status === undefined) throw error;
+      if (error.status === OVERTAKEN) return;
       this.complain(error.message);
     }
   }
