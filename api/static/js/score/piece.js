@@ -10,7 +10,8 @@ export async function loadPiece(job, signal) {
     fetchJson(job.links.peaks, signal),
   ]);
   if (sync === null) throw new Error("This transcription has no timing.");
-  return new Piece(sync, played ?? playedFrom(sync), peaks, job.view?.transpose ?? 0);
+  const added = (job.edits ?? []).filter(({ edit }) => edit === "add").length;
+  return new Piece(sync, played ?? playedFrom(sync), peaks, { added, transpose: job.view?.transpose ?? 0 });
 }
 
 // null where there is no address or the file is not there; an aborted load still throws.
@@ -28,14 +29,15 @@ function playedFrom(sync) {
     if (note) note.offset_s = Math.max(note.offset_s, head.offset_s);
     else notes.set(head.source, { ...head, velocity: 70, hand: handOf(head) });
   }
-  return { notes: [...notes.values()], pedals: [] };
+  return { notes: [...notes.values()], deleted: [], pedals: [] };
 }
 
 const handOf = (head) => (head.staff === 1 ? "right" : "left");
 
 export class Piece {
-  // transpose: semitones that the page, the keys and the synthesised piano lie above what was played.
-  constructor(sync, played, peaks, transpose) {
+  // transpose: semitones that the page, the keys and the synthesised piano lie above what was played; added: how many
+  // notes were put in by hand, which are the last by source.
+  constructor(sync, played, peaks, { transpose, added }) {
     this.transpose = transpose;
     this.peaks = peaks;
     this.duration = sync.duration_s;
@@ -48,8 +50,8 @@ export class Piece {
       if (!this.headsBySource.has(head.source)) this.headsBySource.set(head.source, []);
       this.headsBySource.get(head.source).push(head);
     }
-    const added = (note) => note.source >= (played.recorded ?? Infinity);
-    this.notes = played.notes.map((note) => ({ ...this.#shown(note), added: added(note) })).sort((a, b) => a.onset_s - b.onset_s);
+    const recorded = added > 0 ? played.notes.length + played.deleted.length - added : Infinity;
+    this.notes = played.notes.map((note) => ({ ...this.#shown(note), added: note.source >= recorded })).sort((a, b) => a.onset_s - b.onset_s);
     this.notesBySource = new Map(this.notes.map((note) => [note.source, note]));
     this.pedals = played.pedals.map(([on_s, off_s]) => ({ on_s, off_s }));
     holdByPedal(this.notes, this.pedals, this.transpose);
