@@ -40,15 +40,15 @@ METRE_FLOOR = -4.0  # log-probability below which a class is simply unlikely
 class BarWeights:
     """Chosen by a random search over 100 training and development performances (first 90 s, a third with errors).
 
-    `pattern` was chosen anew with the present metre model, on 63 development performances. The network's view of the
-    bar's length and the metre model's view of downbeats were tried as well: no gain.
+    The network's view of the bar's length was tried as well, as evidence for each onset, and so was a metre model's view
+    of downbeats: no gain beside the patterns.
     """
 
     downbeat: float = 1.5
     lean: float = 0.4  # added to the downbeat logit: without it bars of two beats are joined to bars of four
     silent: float = -1.0  # downbeat logit of a beat at which nothing is struck
     metre: float = 0.03  # of the network's evidence on the metre, for each onset
-    pattern: float = 8.0  # of the patterns' evidence on the metre, for each stretch
+    pattern: float = 4.0  # of the patterns' evidence on the metre, for each stretch
     other_count: float = 6.0  # cost of a bar with another number of the same beats
     other_beat: float = 15.0  # cost of a change to another kind of beat
     pickup: float = 1.0  # cost of beginning within a bar
