@@ -40,8 +40,8 @@ METRE_FLOOR = -4.0  # log-probability below which a class is simply unlikely
 class BarWeights:
     """Chosen by a random search over 100 training and development performances (first 90 s, a third with errors).
 
-    The network's view of the bar's length was tried as well, as evidence for each onset, and so was a metre model's view
-    of downbeats: no gain beside the patterns.
+    The network's view of the bar's length was tried as well, as evidence for each onset, and a metre model's view of
+    downbeats: no gain beside the patterns.
     """
 
     downbeat: float = 1.5
