@@ -1,16 +1,18 @@
 """The page for everyone: axe-core, the keyboard alone, two languages, right to left, light and dark, no connection."""
 
 import re
+import time
+from collections.abc import Sized
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FileChooser, Page, Route, expect
 
 from api.app import STATIC
 from api.problems import __doc__ as problem_codes
-from tests.page.conftest import Score, Site
+from tests.page.conftest import PATIENCE_S, Score, Site
 from transcriber import errors
 
 pytestmark = pytest.mark.browser
@@ -55,15 +57,20 @@ def test_axe_finds_nothing(site: Site, score: Score, theme: Literal["light", "da
 
 def test_keyboard_alone_goes_from_upload_to_correction(site: Site, waltz: bytes, tmp_path: Path) -> None:
     page, keys = site.page, site.page.keyboard
+    choosers: list[FileChooser] = []
+    page.on(
+        "filechooser", lambda chooser: choosers.append(chooser)
+    )  # from now on: the browser takes a moment before it hands them over
     keys.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     keys.press("Enter")
     keys.press("Tab")
     file = tmp_path / "By keyboard.mid"
     file.write_bytes(waltz)
-    with page.expect_file_chooser() as chooser:
-        keys.press("Enter")
-    chooser.value.set_files(file)
+    expect(page.locator("#recording")).to_be_focused()
+    keys.press("Enter")
+    _wait_for(choosers, page)
+    choosers[0].set_files(file)
     expect(page.get_by_role("button", name="Write it down")).to_be_focused()
     keys.press("Enter")
     expect(page.get_by_role("heading", name="By keyboard")).to_be_focused()
@@ -92,6 +99,32 @@ def test_keyboard_alone_goes_from_upload_to_correction(site: Site, waltz: bytes,
     expect(page.get_by_role("dialog", name="With the keyboard")).to_contain_text("Undo")
     keys.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_visitor_quicker_than_the_scripts_loses_nothing(browser: Browser, site: Site, waltz: bytes) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route("**/texts/en.js", lambda route: held.append(route))  # what every script waits for
+    page.goto(site.address, wait_until="commit")
+    expect(page.locator("#recording")).to_be_attached()
+    page.wait_for_function("document.getElementById('main') !== null")
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.set_input_files("#recording", {"name": "Early.mid", "mimeType": "audio/midi", "buffer": waltz})
+    _wait_for(held, page)
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("button", name="Write it down")).to_be_focused()
+    assert page.evaluate("location.hash") == ""
+    page.close()
+
+
+def _wait_for(things: Sized, page: Page) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not len(things):
+        assert time.monotonic() < deadline_s
+        page.wait_for_timeout(20)
 
 
 def test_everything_is_said_in_both_languages(site: Site) -> None:

@@ -62,9 +62,5 @@ setUpUpload((accepted) => {
   remember(accepted);
   location.hash = accepted.id;
 });
-document.querySelector(".skip").addEventListener("click", (event) => {
-  event.preventDefault(); // the address names the view
-  part("main").focus();
-});
 window.addEventListener("hashchange", route);
 route();

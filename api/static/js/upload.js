@@ -58,6 +58,7 @@ export function setUpUpload(onAccepted) {
   part("abort").addEventListener("click", () => transfer?.abort());
   window.addEventListener("languagechange", () => showView(viewFields, GROUP, readView(viewFields, GROUP)));
   showView(viewFields, GROUP, USUAL_VIEW);
+  showChosen(); // it may have been chosen before this ran
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
