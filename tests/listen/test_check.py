@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,7 +45,7 @@ MUSIC = played(0.5, 2.0, 5.0)
 def test_a_clean_recording_is_not_spoken_of() -> None:
     sure = tally(100, 100)
     assert check.warnings(CLEAN, MUSIC, sure, TUNED) == ()
-    assert check.is_trustworthy(sure, TUNED)
+    assert check.is_trustworthy(MUSIC.notes, sure, TUNED)
 
 
 @pytest.mark.parametrize(("doubtful", "faint"), [(400, 0), (50, 60)])
@@ -54,16 +56,23 @@ def test_doubtful_answers_are_not_a_piano_alone(doubtful: int, faint: int) -> No
 
 def test_hardly_any_sure_answer_cannot_be_trusted_unless_a_tuning_speaks_for_it() -> None:
     speech = tally(500, 100)
-    assert not check.is_trustworthy(speech, UNTUNED)
-    assert check.is_trustworthy(speech, TUNED)
-    assert not check.is_trustworthy(tally(2000, 100), TUNED)
+    assert not check.is_trustworthy(MUSIC.notes, speech, UNTUNED)
+    assert check.is_trustworthy(MUSIC.notes, speech, TUNED)
+    assert not check.is_trustworthy(MUSIC.notes, tally(2000, 100), TUNED)
+
+
+def test_without_one_likely_note_nothing_was_played() -> None:
+    doubted = [replace(note, confidence=0.48) for note in MUSIC.notes]
+    assert not check.is_trustworthy(doubted, tally(100, 100), TUNED)
+    assert check.is_trustworthy([*doubted, MUSIC.notes[0]], tally(100, 100), TUNED)
+    assert not check.is_trustworthy([], tally(100, 100), TUNED)
 
 
 def test_a_second_of_sound_is_too_little_to_judge_by() -> None:
     short = check.Tally(DecoderConfig())
     blurred = np.full((50, KEYS), 0.3, np.float16)
     list(short.passing([Probabilities(blurred, blurred, blurred, blurred, blurred, blurred[:, 0])]))
-    assert check.is_trustworthy(short, UNTUNED)
+    assert check.is_trustworthy(MUSIC.notes, short, UNTUNED)
     assert check.warnings(CLEAN, MUSIC, short, TUNED) == ()
 
 

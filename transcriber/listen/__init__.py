@@ -68,7 +68,7 @@ def listen(
     if on_evidence:
         curves = _written(curves, spectra, writer)
     heard = decode(tally.passing(curves), model.decoder, model.calibration)
-    if not heard.notes or not check.is_trustworthy(tally, tuning):
+    if not check.is_trustworthy(heard.notes, tally, tuning):
         raise NoNotes("No piano note was heard in this recording; check that it holds a piano, close and loud enough.")
     if on_evidence:
         on_evidence(writer.data())
