@@ -49,6 +49,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any free one.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the database, recordings and scores.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Jobs at a time of the parts listen and notate.")] = 1,
+    one_process: Annotated[
+        bool, typer.Option("--one-process", help="Of the part listen: all in one process that shares a GPU.")
+    ] = False,
 ) -> None:
     """Serve transcriptions.
 
@@ -60,7 +63,7 @@ def serve(
     chosen = {"host": host, "port": port, "data_dir": data_dir}
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
     if part in (Part.LISTEN, Part.NOTATE):
-        run_worker(settings, Task(part), concurrency)
+        run_worker(settings, Task(part), concurrency, one_process=one_process and part is Part.LISTEN)
         return
     if part is Part.PING:
         raise typer.Exit(0 if workers_answer(settings) else 1)

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 from celery.platforms import SecurityWarning
-from celery.signals import worker_process_init, worker_shutting_down
+from celery.signals import worker_init, worker_process_init, worker_shutting_down
 
 from transcriber.errors import TranscriberError
 from worker.engraving import PRESSES
@@ -40,9 +40,13 @@ def main(arguments: list[str] | None = None) -> None:
     _run(Settings(), options.task, ["--pool", "solo"])
 
 
-def run_worker(settings: Settings, task: Task, concurrency: int) -> None:
-    """Work in a pool of `concurrency` processes until SIGTERM, which lets the running jobs finish."""
-    _run(settings, task, ["--pool", "prefork", "--concurrency", str(concurrency)])
+def run_worker(settings: Settings, task: Task, concurrency: int, *, one_process: bool = False) -> None:
+    """Work on `concurrency` jobs at a time until SIGTERM.
+
+    In as many processes, which finish their jobs then; or in one, whose threads share the network and the GPU that it
+    is on, and hand their jobs back.
+    """
+    _run(settings, task, ["--pool", "threads" if one_process else "prefork", "--concurrency", str(concurrency)])
 
 
 def workers_answer(settings: Settings) -> bool:
@@ -62,7 +66,7 @@ def _run(settings: Settings, task: Task, pool: list[str]) -> None:
     worker_shutting_down.connect(note_stop)
     # After the fork, which a GPU's driver does not survive, nor the parent of a child process.
     get_ready = partial(_warm_ear, settings) if task is Task.LISTEN else _warm_pen
-    worker_process_init.connect(get_ready, weak=False)
+    (worker_init if "threads" in pool else worker_process_init).connect(get_ready, weak=False)
     # It warns root of unpickled messages; ours are JSON, and an id at that.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     services.celery.worker_main(

@@ -19,7 +19,9 @@ from typing import Any
 
 import pytest
 
-PATIENCE_S = 60.0  # far above the few seconds that each step takes on an idle machine
+from tests.recordings import piano_like, wav
+
+PATIENCE_S = 240.0  # far above the few seconds that each step takes on an idle machine
 
 
 @dataclass
@@ -139,6 +141,27 @@ def test_workers_do_not_outlive_a_killed_service_and_give_their_jobs_back(tmp_pa
         service.process.kill()
         wait_for(lambda: not any(alive(pid) for pid in workers))
         assert (service.column("state"), service.column("attempts")) in (("queued", 0), ("done", 1))
+
+
+def test_jobs_of_one_process_are_heard_side_by_side(tmp_path: Path) -> None:
+    with serving(tmp_path, listen_workers="0") as service:
+        tunes = [
+            piano_like([(0.4 * place, 0.4 * place + 0.4, 60 + step * place) for place in range(12)]) for step in (1, 2)
+        ]
+        jobs = [service.upload(f"{number}.wav", wav(tune)) for number, tune in enumerate(tunes)]
+        with (tmp_path / "ear").open("w") as told:
+            ear = subprocess.Popen(
+                [sys.executable, "-m", "api.serve", "listen", "--one-process", "--concurrency", "2"],
+                env=os.environ | {"TRANSCRIBER_DATA_DIR": str(tmp_path / "data"), "TRANSCRIBER_LOG_FORMAT": "json"},
+                stderr=told,
+            )
+        try:
+            assert all(service.wait_done(job)["links"]["pages"] for job in jobs)
+        finally:
+            ear.terminate()
+        assert ear.wait(PATIENCE_S) == 0
+    events = [json.loads(line)["event"] for line in (tmp_path / "ear").read_text().splitlines()]
+    assert events == ["task started", "task started", "task finished", "task finished"]
 
 
 def test_port_in_use_is_one_clear_line(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from transcriber.listen.checkpoint import Checkpoint
     from transcriber.listen.decode import Probabilities, StoredCurve
     from transcriber.listen.features import Spectrograms
+    from transcriber.listen.together import Together
 
 # Shares of the work, by the time they take in a process that listens to its first minute of music.
 STARTED, LOADED, TUNED = 0.01, 0.08, 0.1
@@ -49,7 +50,7 @@ def listen(
     from transcriber.listen.tuning import find_tuning, followed_cents
 
     place = choose_device(device)
-    model = _model(checkpoint, place)
+    model, network = _model(checkpoint, place)
     report(LOADED)
     tuning = find_tuning(recording.samples)
     spectrograms = _spectrograms(followed_cents(tuning), place)
@@ -58,7 +59,7 @@ def listen(
     spectra: deque[StoredCurve] = deque()
     curves = stretches(
         recording.samples,
-        model.network,
+        network,
         spectrograms,
         place,
         lambda share: report(TUNED + (1 - TUNED) * share),
@@ -95,11 +96,13 @@ def choose_device(device: Device) -> torch.device:
 
 
 @lru_cache(maxsize=2)
-def _model(path: Path | None, device: torch.device) -> Checkpoint:
-    """Loaded once a process: call it after a fork, never before."""
+def _model(path: Path | None, device: torch.device) -> tuple[Checkpoint, Together]:
+    """Loaded once a process, its network shared by all threads: call it after a fork, never before."""
     from transcriber.listen import checkpoint as checkpoints
+    from transcriber.listen.together import Together
 
-    return checkpoints.load(path or checkpoints.SHIPPED, device)
+    model = checkpoints.load(path or checkpoints.SHIPPED, device)
+    return model, Together(model.network)
 
 
 @lru_cache(maxsize=4)  # 14 MB each

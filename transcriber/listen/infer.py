@@ -20,7 +20,7 @@ from torch import Tensor
 from transcriber.listen import level
 from transcriber.listen.decode import Probabilities, StoredCurve
 from transcriber.listen.features import BINS_PER_KEY, CONTEXT, HOP, LOG_MEAN, LOG_SPREAD, Spectrograms
-from transcriber.listen.network import OnsetFrameNetwork
+from transcriber.listen.together import Network
 from transcriber.performance import KEYS
 
 CHUNK_FRAMES = 750  # 15 s
@@ -65,7 +65,7 @@ def stitch(pieces: Sequence[Probabilities]) -> Probabilities:
 
 
 def probabilities(
-    samples: Samples, network: OnsetFrameNetwork, spectrograms: Spectrograms, device: torch.device
+    samples: Samples, network: Network, spectrograms: Spectrograms, device: torch.device
 ) -> Probabilities:
     """Curves for every frame of a recording, see `stretches`."""
     return stitch(list(stretches(samples, network, spectrograms, device)))
@@ -73,7 +73,7 @@ def probabilities(
 
 def stretches(
     samples: Samples,
-    network: OnsetFrameNetwork,
+    network: Network,
     spectrograms: Spectrograms,
     device: torch.device,
     on_progress: Callable[[float], None] | None = None,
@@ -109,7 +109,7 @@ def _pictures(sound: Tensor, spectrograms: Spectrograms) -> Tensor:
 
 
 @torch.inference_mode()
-def _answers(pictures: Tensor, network: OnsetFrameNetwork) -> tuple[StoredCurve, StoredCurve]:
+def _answers(pictures: Tensor, network: Network) -> tuple[StoredCurve, StoredCurve]:
     """Pictures to probabilities (batch, HEADS, frames, KEYS) and (batch, frames)."""
     with torch.autocast(pictures.device.type, dtype=torch.bfloat16):
         curves = network(pictures)
