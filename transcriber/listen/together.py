@@ -69,7 +69,7 @@ class Together:
     def _answer(self, batch: list[Request]) -> None:
         try:
             answered = self._network(torch.cat([request.pictures for request in batch]))
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001, whoever asked raises it
             for request in batch:
                 request.failure = failure
         else:
