@@ -74,9 +74,8 @@ class Together:
                 request.failure = failure
         else:
             counts = [len(request.pictures) for request in batch]
-            for request, keys, pedal in zip(
-                batch, answered.keys.split(counts), answered.pedal.split(counts), strict=True
-            ):
+            parts = zip(torch.split(answered.keys, counts), torch.split(answered.pedal, counts), strict=True)
+            for request, (keys, pedal) in zip(batch, parts, strict=True):
                 request.curves = Curves(keys, pedal)
         for request in batch:
             request.settled = True
