@@ -20,6 +20,7 @@ from worker.jobs import RECEIVE_LEASE_S
 from worker.reuse import reuse
 from worker.services import Services
 from worker.sweeper import remove
+from worker.tracing import TRACING
 
 RECEIVE_BEAT_S = RECEIVE_LEASE_S / 6
 RECEIVE_LIMIT_S = 6 * 3600.0  # of one request: 1 GB at 50 kB a second
@@ -97,7 +98,8 @@ def make_job(services: Services, account: Account, id: str, received: Upload) ->
     known = None
     if account.id or settings.lists_all:
         known = reuse(services.jobs, services.storage, id, account.id, received.recording, wishes)
-    job = services.jobs.enqueue(id, received.recording, wishes, known, settings.retention_s, webhook)
+    with TRACING.job("accept", id, bytes=received.recording.size_bytes):
+        job = services.jobs.enqueue(id, received.recording, wishes, known, settings.retention_s, webhook)
     if job is None:
         raise Problem(400, "upload-incomplete", "The upload took too long and was given up; please send it again.")
     if job.state is State.QUEUED:

@@ -24,6 +24,7 @@ from worker.process import run_worker, workers_answer
 from worker.schema import migrate
 from worker.services import Services
 from worker.settings import Settings
+from worker.tracing import TRACING
 
 LINGER_S = 3  # open downloads and event streams are cut so long after the stop was asked for
 
@@ -92,10 +93,12 @@ def _serve(services: Services, background: Embedded | nullcontext[None]) -> None
     # uvicorn stops at the first SIGINT or SIGTERM and then raises it again; by then nothing is left to interrupt.
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda *_: _note_stop(server))
+    TRACING.begin("api")
     with listener, background:
         host, port = listener.getsockname()[:2]
         print(f"Transcriber is at http://{_for_browser(host)}:{port}  (Ctrl-C stops it)", flush=True)
         server.run(sockets=[listener])
+    TRACING.end()
     print("Stopped.", flush=True)
 
 

@@ -15,7 +15,13 @@ from typing import Any
 
 import structlog
 from celery.platforms import SecurityWarning
-from celery.signals import worker_init, worker_process_init, worker_shutting_down
+from celery.signals import (
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutdown,
+    worker_shutting_down,
+)
 
 from transcriber.errors import TranscriberError
 from worker.engraving import PRESSES
@@ -25,6 +31,7 @@ from worker.services import Services
 from worker.settings import Settings
 from worker.stages import warm_up
 from worker.tasks import register_tasks
+from worker.tracing import TRACING
 
 PING_WAIT_S = 5.0
 
@@ -66,7 +73,15 @@ def _run(settings: Settings, task: Task, pool: list[str]) -> None:
     worker_shutting_down.connect(note_stop)
     # After the fork, which a GPU's driver does not survive, nor the parent of a child process.
     get_ready = partial(_warm_ear, settings) if task is Task.LISTEN else _warm_pen
-    (worker_init if "threads" in pool else worker_process_init).connect(get_ready, weak=False)
+    begun = worker_init if "threads" in pool else worker_process_init
+
+    def begin_tracing(**_: Any) -> None:
+        TRACING.begin(task.value)
+
+    for prepare in (begin_tracing, get_ready):
+        begun.connect(prepare, weak=False)
+    for ended in (worker_process_shutdown, worker_shutdown):
+        ended.connect(_end_tracing, weak=False)
     # It warns root of unpickled messages; ours are JSON, and an id at that.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     services.celery.worker_main(
@@ -85,6 +100,10 @@ def _run(settings: Settings, task: Task, pool: list[str]) -> None:
             *pool,
         ]
     )
+
+
+def _end_tracing(**_: Any) -> None:
+    TRACING.end()
 
 
 def _warm_ear(settings: Settings, **_: Any) -> None:

@@ -23,6 +23,7 @@ from worker.schema import connect
 from worker.settings import Settings
 from worker.storage import Storage, open_storage
 from worker.sweeper import Sweeper
+from worker.tracing import TRACING
 from worker.uploads import UploadTable
 from worker.webhooks import Courier, post
 
@@ -67,7 +68,8 @@ class Services:
     def send(self, id: str, task: Task) -> bool:
         """Tell a worker of the job. False where the broker is away; the sweeper tells it later."""
         try:
-            self.celery.send_task(task_name(task), [id], queue=task.value)
+            with TRACING.job("send", id, queue=task.value):
+                self.celery.send_task(task_name(task), [id], queue=task.value)
         except (OperationalError, OSError) as error:
             log.warning("broker unreachable, message left to the sweeper", job=id, error=str(error))
             return False

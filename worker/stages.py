@@ -20,6 +20,7 @@ from worker.decoding import decode
 from worker.engraving import engraver
 from worker.job import Job, Stage, Wishes, result_blob
 from worker.storage import BlobMissing, Storage, read_blob, write_blob
+from worker.tracing import TRACING
 
 if TYPE_CHECKING:
     from transcriber.notate.edits import Edit
@@ -88,16 +89,17 @@ def listen_to(
     from transcriber.waveform import peaks_json
 
     report(Stage.LISTEN)
-    with storage.as_file(f"{job.id}/{job.recording.blob}") as path:
+    with storage.as_file(f"{job.id}/{job.recording.blob}") as path, TRACING.step("decode"):
         recording = decode(path, longest_s=max_duration_s, on_progress=lambda _: report(Stage.LISTEN))
     seen: dict[str, bytes] = {PEAKS: peaks_json(recording.samples)}
-    performance = listen(
-        recording,
-        device=device,
-        checkpoint=checkpoint,
-        on_progress=lambda fraction: report(Stage.LISTEN, fraction),
-        on_evidence=lambda data: seen.update({EVIDENCE: data}),
-    )
+    with TRACING.step("network"):
+        performance = listen(
+            recording,
+            device=device,
+            checkpoint=checkpoint,
+            on_progress=lambda fraction: report(Stage.LISTEN, fraction),
+            on_evidence=lambda data: seen.update({EVIDENCE: data}),
+        )
     write_blob(storage, f"{job.id}/{PERFORMANCE}", encode_performance(performance))
     for name, data in seen.items():
         write_blob(storage, f"{job.id}/{name}", data)

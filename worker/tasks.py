@@ -7,6 +7,7 @@ import socket
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -19,6 +20,7 @@ from worker.queues import task_name
 from worker.services import Services
 from worker.stages import Written, discard_earlier, listen_to, write_down
 from worker.sweeper import remove
+from worker.tracing import TRACING
 
 USER_ERRORS = (RecordingError, NoNotes, OptionError, EditError)  # trying again gives the same answer
 INTERNAL_ERROR = "internal-error"
@@ -67,7 +69,7 @@ def _claim_and_work(services: Services, task: Task) -> None:
     if job is None:
         return
     id = job.id
-    with bound_contextvars(job=id, task=task.value, attempt=job.attempts):
+    with bound_contextvars(job=id, task=task.value, attempt=job.attempts), _traced(job):
         log.info("task started")
         try:
             settled = _work(services, job, owner)
@@ -87,6 +89,10 @@ def _claim_and_work(services: Services, task: Task) -> None:
             raise
         if not settled:
             _leave(services, id, owner)
+
+
+def _traced(job: Job) -> AbstractContextManager[None]:
+    return TRACING.job("redraw" if job.is_redraw else job.task.value, job.id, attempt=job.attempts)
 
 
 def _work(services: Services, job: Job, owner: str) -> bool:

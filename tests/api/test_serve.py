@@ -1,5 +1,6 @@
 """The whole service in processes of its own: killed, stopped, and on Redis. Each test starts it as a user would."""
 
+import gzip
 import json
 import os
 import re
@@ -9,11 +10,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +165,45 @@ def test_jobs_of_one_process_are_heard_side_by_side(tmp_path: Path) -> None:
         assert ear.wait(PATIENCE_S) == 0
     events = [json.loads(line)["event"] for line in (tmp_path / "ear").read_text().splitlines()]
     assert events == ["task started", "task started", "task finished", "task finished"]
+
+
+@contextmanager
+def collector() -> Iterator[tuple[str, list[bytes]]]:
+    """Its address, and what is sent to it."""
+    received: list[bytes] = []
+
+    class Collecting(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collecting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", received
+        server.shutdown()
+
+
+def test_every_process_tells_a_collector_of_the_job(
+    tmp_path: Path, midi: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with collector() as (address, received):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+        with serving(tmp_path) as service:
+            job = service.upload("scale.mid", midi)
+            service.wait_done(job)
+            trace = bytes.fromhex(job.rpartition("/")[2])
+
+            def told_by(part: bytes) -> bool:
+                return any(trace in sent and part in sent for sent in received)
+
+            wait_for(lambda: told_by(b"transcriber-api") and told_by(b"transcriber-notate"))
+            service.process.send_signal(signal.SIGTERM)
+            assert service.process.wait(PATIENCE_S) == 0
 
 
 def test_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
