@@ -1,6 +1,6 @@
 """Scores written down from performances of ASAP (Foscarin et al., ISMIR 2020), compared with the printed ones.
 
-    python -m eval.asap --root asap-dataset [--source midi|audio] [--composer NAME] [--limit N]
+    python -m eval.asap --root asap-dataset [--source midi|audio] [--composer NAME] [--limit N] [--out DIR]
 
 The folder holds metadata.csv, asap_annotations.json and, in folders by composer, MusicXML scores and MIDI performances,
 as published; the audio is there once ASAP's own script has cut it out of MAESTRO. Each performance is written down and
@@ -9,16 +9,20 @@ and bar lines (`eval/beats.py`), and staff, key, spelling, position, value, grac
 each note (`eval/notation.py`). A printed note counts as played where a performed note of its pitch lies nearest to the
 place that the annotated beats give it, in order and within half a second.
 
-Performances whose annotations do not follow the score, and missing or damaged files, are named and counted.
+Performances whose annotations do not follow the score, and missing or damaged files, are named and counted. What is
+compared is kept in DIR: a run that was stopped goes on there, as long as neither the files of a performance nor the
+code and the models that write it down have changed.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,14 +33,16 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table as Sheet
 
+import transcriber
 from eval.beats import f_measures, metre_of, written_alike
-from eval.campaign import Jobs, Limit, Where, output_width
+from eval.campaign import DEFAULT_OUT, Jobs, Limit, Where, output_width
 from eval.mv2h import mv2h
 from eval.notation import SHARES, compare
 from eval.performedscore import PlayedBar, aligned, played_bars, timed_reference, timed_score, true_meter
 from eval.printed import UnreadableScore, read_printed
 from eval.runner import Problem, workers
 from eval.statistics import interval
+from eval.systems import checkpoint_hash
 from transcriber.errors import TranscriberError
 from transcriber.notate.meter import Bar, Meter
 from transcriber.options import Device
@@ -44,6 +50,7 @@ from transcriber.performance import Performance, read_midi
 from transcriber.score import Score
 
 Source = Literal["midi", "audio"]
+KEPT = DEFAULT_OUT / "asap"
 MV2H_PARTS = ("mv2h", "multi_pitch", "voice", "meter", "value", "harmony")
 
 
@@ -156,19 +163,76 @@ def _performance(piece: PlayedPiece, source: Source, device: Device) -> Performa
     return listen(load(piece.audio), device=device)
 
 
+class Kept:
+    """Comparisons of earlier runs: a line of JSON each, with what it came from."""
+
+    def __init__(self, folder: Path, source: Source) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / f"asap-{source}.jsonl"
+        self._writer = {"code": written_by(), "checkpoint": checkpoint_hash(None) if source == "audio" else None}
+        self._source = source
+
+    def load(self, pieces: Sequence[PlayedPiece]) -> dict[str, Comparison]:
+        """By name, of those that would come out the same today."""
+        origins = {piece.name: self._origin(piece) for piece in pieces}
+        found = {}
+        for line in self.file.read_text().splitlines() if self.file.exists() else ():
+            with suppress(ValueError, KeyError, TypeError):  # the line that an interruption cut off
+                stored = json.loads(line)
+                comparison = Comparison(stored["name"], stored["figures"])
+                if stored["origin"] == origins.get(comparison.name):
+                    found[comparison.name] = comparison
+        return found
+
+    def add(self, piece: PlayedPiece, comparison: Comparison) -> None:
+        with self.file.open("a") as file:
+            file.write(json.dumps(asdict(comparison) | {"origin": self._origin(piece)}) + "\n")
+
+    def _origin(self, piece: PlayedPiece) -> dict[str, Any]:
+        files = [piece.score, piece.midi if self._source == "midi" else piece.audio]
+        stamps = [_stamp(path) for path in files]
+        notes = hashlib.sha256(json.dumps(piece.annotations, sort_keys=True).encode()).hexdigest()[:12]
+        return self._writer | {"files": stamps, "annotations": notes}
+
+
+def written_by() -> str:
+    """Changes with the code and the models that turn notes into a score, and with how scores are compared."""
+    digest = hashlib.sha256()
+    for folder in (Path(transcriber.__file__).parent, Path(__file__).parent):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".safetensors", ".npz", ".json"):
+                digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _stamp(path: Path | None) -> list[int] | None:
+    try:
+        status = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return None if status is None else [status.st_size, status.st_mtime_ns]
+
+
 def measure(
     pieces: Sequence[PlayedPiece],
     source: Source,
     device: Device,
     jobs: int,
+    kept: Kept,
     on_done: Callable[[], None],
 ) -> tuple[list[Comparison], list[Problem]]:
     """In the order of the pieces."""
+    found: dict[str, Comparison | Problem] = dict(kept.load(pieces))
+    for _ in found:
+        on_done()
     with workers(jobs) as pool:
-        futures = {pool.submit(evaluate, piece, source, device): piece.name for piece in pieces}
-        found = {}
+        waiting = [piece for piece in pieces if piece.name not in found]
+        futures = {pool.submit(evaluate, piece, source, device): piece for piece in waiting}
         for future in as_completed(futures):
-            found[futures[future]] = future.result()
+            piece, outcome = futures[future], future.result()
+            found[piece.name] = outcome
+            if isinstance(outcome, Comparison):
+                kept.add(piece, outcome)
             on_done()
     outcomes = [found[piece.name] for piece in pieces]
     return (
@@ -204,6 +268,7 @@ def main(
     limit: Limit = None,
     jobs: Jobs = 0,
     device: Where = "auto",
+    out: Annotated[Path, typer.Option(help="What is compared is kept here; a run that was stopped goes on.")] = KEPT,
     output: Annotated[Path | None, typer.Option("--json", help="Every figure goes here too.")] = None,
 ) -> None:
     console, status = Console(width=output_width()), Console(stderr=True, soft_wrap=True, highlight=False)
@@ -214,11 +279,19 @@ def main(
         raise typer.Exit(2) from cause
     if limit is not None and limit < len(pieces):
         pieces = [pieces[index * len(pieces) // limit] for index in range(limit)]
-    with Progress(console=status, transient=True) as bars:
-        bar = bars.add_task("ASAP", total=len(pieces))
-        comparisons, problems = measure(
-            pieces, source, device, jobs or len(os.sched_getaffinity(0)), lambda: bars.advance(bar)
+    kept = Kept(out, source)
+    try:
+        with Progress(console=status, transient=True) as bars:
+            bar = bars.add_task("ASAP", total=len(pieces))
+            comparisons, problems = measure(
+                pieces, source, device, jobs or len(os.sched_getaffinity(0)), kept, lambda: bars.advance(bar)
+            )
+    except KeyboardInterrupt:
+        done = len(kept.load(pieces))
+        status.print(
+            f"\nStopped. {done} of {len(pieces)} performances are kept in {kept.file}; the same command goes on."
         )
+        raise typer.Exit(130) from None
     table = summary(comparisons)
     console.print(sheet(table))
     for problem in problems:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from eval.asap import evaluate, figures, main, read_pieces
+from eval.asap import Kept, evaluate, figures, main, measure, read_pieces
 from eval.performedscore import played_bars, reference_notes
 from eval.printed import UnreadableScore, read_printed
 from tests.notate.test_meter import dance
@@ -136,13 +138,39 @@ def test_ties_are_joined_and_pickups_counted_from_the_bar_line(tmp_path):
 def test_what_cannot_be_compared_is_named_and_counted(root, tmp_path):
     app = typer.Typer()
     app.command()(main)
-    done = CliRunner().invoke(app, ["--root", str(root), "--json", str(tmp_path / "scores.json"), "--jobs", "1"])
+    place = ["--out", str(tmp_path), "--json", str(tmp_path / "scores.json")]
+    done = CliRunner().invoke(app, ["--root", str(root), *place, "--jobs", "1"])
     assert done.exit_code == 1
     assert "missing  Nobody/Waltz/Player02: Player02.mid does not exist" in done.stdout
     assert "mismatched  Nobody/Waltz/Player03: its annotations do not follow the score" in done.stdout
     assert "1 of 3 performances compared." in done.stdout
     stored = json.loads((tmp_path / "scores.json").read_text())
     assert stored["summary"]["mv2h"]["mean"] == pytest.approx(1.0)
+
+
+def test_a_run_that_was_stopped_goes_on_and_what_changed_is_compared_again(root, tmp_path):
+    pieces = read_pieces(root)[:1]
+    told = []
+
+    def measured():
+        found, _ = measure(pieces, "midi", "cpu", 1, Kept(tmp_path, "midi"), lambda: told.append(1))
+        return found
+
+    first = measured()
+    ledger = tmp_path / "asap-midi.jsonl"
+    with ledger.open("a") as file:
+        file.write(ledger.read_text()[:40])  # as an interruption leaves it
+    (known,) = Kept(tmp_path, "midi").load(pieces).values()
+    assert known.figures == pytest.approx(first[0].figures, nan_ok=True)
+    before = ledger.read_text()
+    assert measured()[0].figures == known.figures
+    assert ledger.read_text() == before
+    assert len(told) == 2
+
+    os.utime(pieces[0].midi, ns=(1, 1))
+    assert Kept(tmp_path, "midi").load(pieces) == {}
+    altered = replace(pieces[0], annotations=pieces[0].annotations | {"performance_beats": []})
+    assert Kept(tmp_path, "midi").load([altered]) == {}
 
 
 @pytest.mark.parametrize("text", ["", "<score-timewise/>", "<score-partwise></score-partwise>"])
