@@ -1,11 +1,13 @@
 """How soon a learner sees a correction: from the request until pages and synchronisation of it are there.
 
-    transcriber-serve --port 8000 & python -m eval.redraw_time http://127.0.0.1:8000 [--recording FILE]
+    transcriber-serve --port 8000 & python -m eval.redraw_time http://127.0.0.1:8000 [--recording FILE] [--browser]
 
 Measured from the client's side on a running service, which draws the piece first: for each kind of change, the time to
 the answer of the request, to the first moment when all its pages and its synchronisation have been fetched, and to the
-moment when PDF, MusicXML and MIDI are there too. Without a recording the piece is a waltz of five minutes, made here.
-Every figure is of one run on one machine; the load of the machine is told with them.
+moment when PDF, MusicXML and MIDI are there too. `--browser` measures what a learner sees instead: in Chromium, from
+the key that corrects a note to the first frame in which the page before their eyes is the new one. Without a recording
+the piece is a waltz of five minutes, made here. Every figure is of one run on one machine; the load of the machine is
+told with them.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import io
 import json
 import os
+import shutil
 import statistics
 import time
 import urllib.request
@@ -23,6 +26,7 @@ from typing import Any
 
 import mido
 import numpy as np
+from playwright.sync_api import Page, sync_playwright
 
 from eval.service_load import upload
 
@@ -120,11 +124,48 @@ class Score:
         return answered_s, seen_s, time.perf_counter() - started_s
 
 
+# From a key to the frame that shows its effect: the first sheet that is drawn again is the one that is looked at.
+PRESSED_TO_SEEN = """(pressed) => new Promise((resolve) => {
+  const sheets = document.querySelector("#stage .sheets");
+  const began = performance.now();
+  const seen = ({ detail }) => requestAnimationFrame(() => requestAnimationFrame(() => {
+    resolve({ seconds: (performance.now() - began) / 1000, sheet: detail });
+  }));
+  sheets.addEventListener("drawn", seen, { once: true });
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { ...pressed, bubbles: true, cancelable: true }));
+})"""
+PRESSES = {
+    "hand of a note": {"key": "h"},
+    "delete a note": {"key": "Delete"},
+    "undo": {"key": "z", "ctrlKey": True},
+}
+READY_MS = 1000  # between two corrections: the next engraver loads
+
+
+def in_browser(page: Page, score: Score, rounds: int) -> dict[str, list[float]]:
+    """Seconds from each key to the page that shows it; every round takes another note of the second page."""
+    page.goto(f"{score.root}/#{score.address.rpartition('/')[2]}")
+    sheet = page.locator(".sheet").nth(1)
+    sheet.scroll_into_view_if_needed()
+    sheet.locator("g.note").first.wait_for()
+    times: dict[str, list[float]] = {change: [] for change in PRESSES}
+    for number in range(rounds):
+        sheet.locator("g.note").nth(60 + 7 * number).locator(".notehead").click()
+        page.keyboard.press("Space")  # the click plays from there
+        page.locator("#note:not([hidden])").wait_for()
+        for change, key in PRESSES.items():
+            score.wait(lambda job: job["links"]["pdf"] is not None and job["drawn"] == job["revision"])
+            page.wait_for_timeout(READY_MS)
+            times[change].append(page.evaluate(PRESSED_TO_SEEN, key)["seconds"])
+    return times
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", help="the service, such as http://127.0.0.1:8000")
     parser.add_argument("--recording", type=Path, help="a piece of your own")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--browser", action="store_true", help="until a learner sees it, in Chromium")
     options = parser.parse_args()
     name = options.recording.name if options.recording else "waltz.mid"
     data = options.recording.read_bytes() if options.recording else waltz()
@@ -133,9 +174,27 @@ def main() -> None:
     first = score.wait(lambda job: job["state"] == "done")
     print(f"first score: {time.perf_counter() - started_s:.1f} s, {len(first['links']['pages'])} pages")
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    if options.browser:
+        print_seen(score, options.rounds)
+    else:
+        print_fetched(score, options.rounds)
+
+
+def print_seen(score: Score, rounds: int) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        times = in_browser(browser.new_page(viewport={"width": 1280, "height": 800}), score, rounds)
+        browser.close()
+    print(f"{'change':28} {'seen':>7} {'best':>7} {'worst':>7}   seconds, medians of {rounds}")
+    for change, seconds in times.items():
+        print(f"{change:28} {statistics.median(seconds):7.3f} {min(seconds):7.3f} {max(seconds):7.3f}")
+
+
+def print_fetched(score: Score, rounds: int) -> None:
     print(f"{'change':28} {'answered':>9} {'seen':>7} {'worst':>7} {'all files':>10}   seconds, medians")
     for change, body in CHANGES.items():
-        times = [score.change(body(number)) for number in range(options.rounds)]
+        times = [score.change(body(number)) for number in range(rounds)]
         answered, seen, whole = (statistics.median(column) for column in zip(*times, strict=True))
         worst = max(seen_s for _, seen_s, _ in times)
         print(f"{change:28} {answered:9.3f} {seen:7.3f} {worst:7.3f} {whole:10.3f}", flush=True)

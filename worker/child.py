@@ -118,8 +118,21 @@ class Child:
 
         Raises the library's error that the child answered with, or a ChildFault.
         """
+        self.tell(question)
+        return self.hear(on_progress)
+
+    def tell(self, question: bytes) -> None:
+        """Ask, and do something else before `hear`."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(question)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return  # it is dead already; reading tells why
+
+    def hear(self, on_progress: Progress | None = None) -> Answer:
+        """The answer, as `ask` gives it."""
         deadline_s = time.monotonic() + self._limits.wall_s
-        self._send(question)
         received = bytearray()
         head: dict[str, Any] | None = None
         share = 0.0
@@ -135,14 +148,6 @@ class Child:
             if len(received) > (LONGEST_LINE if head is None else self._limits.answer_bytes):
                 raise self._fault(ChildCrashed("its answer has no end"))
         return self._checked(head, received)
-
-    def _send(self, question: bytes) -> None:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(question)
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            return  # it is dead already; reading tells why
 
     def _read(self, deadline_s: float, share: float, on_progress: Progress | None) -> bytes:
         """The next piece of the answer; empty at its end."""

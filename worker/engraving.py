@@ -1,21 +1,23 @@
-"""Engraving in a child process: drawing is native code that nothing else can interrupt, and holds up every thread.
+"""Drawing in a child process: it is native code that nothing else can interrupt, and holds up every thread.
 
-python -m worker.engraving LIMITS       on standard input a pickled (score, performance), then any number of pickled
-                                        lists of formats, each answered with their files
+python -m worker.engraving LIMITS       on standard input a line of JSON, {"title", "composer", "staff_mm", "bytes"},
+                                        and the bytes of a MusicXML document, answered with its pages; then, where a
+                                        line "pdf" follows, the PDF of them
+
+Whatever of a score's files is not drawn is written by this process meanwhile.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from transcriber.errors import EngravingError
 from transcriber.options import FORMATS
-from worker.child import Answering, Child, ChildCrashed, ChildOutOfMemory, ChildOutOfTime, Progress
+from worker.child import Answering, Child, Progress
 from worker.confinement import Limits, confine
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ LIMITS = Limits(memory_bytes=8 * 1024**3, cpu_s=900, wall_s=1800.0, answer_bytes
 
 
 class Engraver:
-    """A child process that draws one score."""
+    """Engraves one score, with a child process that draws."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
@@ -43,27 +45,15 @@ class Engraver:
 
         `on_progress` is called several times a second and may raise to end the work.
         """
-        return self._ask(pickle.dumps((score, performance)) + pickle.dumps(tuple(formats)), on_progress)
+        from worker.drawing import DrawnByChild
+
+        self._edition = DrawnByChild(score, performance, self._child)
+        return self.more(formats, on_progress)
 
     def more(self, formats: Collection[str], on_progress: Progress | None = None) -> dict[str, bytes]:
         """Further files of the same score."""
-        return self._ask(pickle.dumps(tuple(formats)), on_progress)
-
-    def _ask(self, question: bytes, on_progress: Progress | None) -> dict[str, bytes]:
-        try:
-            answer = self._child.ask(question, on_progress)
-        except ChildOutOfTime as cause:
-            raise EngravingError("Engraving this score takes far too long; try a shorter part of it.") from cause
-        except ChildOutOfMemory as cause:
-            raise EngravingError("Engraving this score takes far too much memory; try a shorter part.") from cause
-        except ChildCrashed as cause:
-            raise EngravingError("The score cannot be engraved: the drawing breaks down.") from cause
-        files: dict[str, bytes] = {}
-        start = 0
-        for suffix, size in answer.result["sizes"].items():
-            files[suffix] = bytes(answer.payload[start : start + size])
-            start += size
-        return files
+        self._edition.on_progress = on_progress
+        return self._edition.files(formats)
 
 
 class Presses:
@@ -75,6 +65,8 @@ class Presses:
 
     def keep_ready(self) -> None:
         """From now on, a child that has loaded its libraries waits; it ends with this process."""
+        import worker.drawing  # noqa: F401, or the first score would wait for it
+
         self._ready = True
         self._prepare()
 
@@ -102,22 +94,35 @@ PRESSES = Presses()  # of this process, as its children are
 engraver = PRESSES.engraver
 
 
-def main() -> None:
+def _warm_up() -> None:
+    """Draw a bar of silence: fonts and tables that a process reads once are then read before somebody waits."""
     from transcriber.engrave import Edition
+    from transcriber.performance import Performance
+    from transcriber.score import KeySignature, Measure, NoteValue, Rest, Score, TimeSignature, Voice
+
+    silence = (Voice(1, (Rest(Fraction(0), Fraction(4), NoteValue("whole"), whole_measure=True),)),)
+    bar = Measure(1, TimeSignature(4, 4), KeySignature(0), Fraction(4), silence, silence, beat_times_s=(0.0,))
+    Edition(Score((bar,), title="Silence", end_s=1.0), Performance(())).files(("svg", "sync"))
+
+
+def main() -> None:
+    from transcriber.engrave.pdf import write_pdf
+    from transcriber.engrave.svg import draw_pages
 
     limits = Limits(**json.loads(sys.argv[1]))
     with Answering() as parent:
         confine(limits, readable=None)
-        # From this process's own parent, which made the score itself.
-        score, performance = pickle.load(sys.stdin.buffer)
-        edition = Edition(score, performance)
-        while True:
-            try:
-                formats = pickle.load(sys.stdin.buffer)
-            except EOFError:
-                return
-            files = edition.files(formats)
-            parent.answer({"sizes": {suffix: len(data) for suffix, data in files.items()}}, b"".join(files.values()))
+        _warm_up()
+        question = sys.stdin.buffer.readline()
+        if not question:
+            return
+        words = json.loads(question)
+        musicxml = sys.stdin.buffer.read(words["bytes"])
+        drawn = draw_pages(musicxml, title=words["title"], composer=words["composer"], staff_mm=words["staff_mm"])
+        pages = [page.encode() for page in drawn]
+        parent.answer({"sizes": [len(page) for page in pages]}, b"".join(pages))
+        if sys.stdin.buffer.readline():
+            parent.answer({}, write_pdf(drawn, title=words["title"], composer=words["composer"]))
 
 
 if __name__ == "__main__":

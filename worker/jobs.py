@@ -273,9 +273,9 @@ class JobTable(Upkeep):
             **sent_now(),
         )
 
-    def show(self, id: str, owner: str, files: Mapping[str, int]) -> bool:
-        """The pages of the revision that is being drawn replace all files; False where the job is not this owner's."""
-        return self.changes(held(id, owner), files=dict(files), drawn=jobs.c.drawing) > 0
+    def show(self, id: str, owner: str, files: Mapping[str, int]) -> Job | None:
+        """The pages of the revision that is being drawn replace all files; None where the job is not this owner's."""
+        return self.update(held(id, owner), files=dict(files), drawn=jobs.c.drawing)
 
     def finish(
         self,

@@ -39,7 +39,7 @@ RESULT_STEM = "score"  # the files of a score are named score.pdf, score.page-1.
 
 RESULT = re.compile(rf"{RESULT_STEM}\.|{NOTES}$")
 RESULT_BLOB = re.compile(rf"(?:r(\d+)\.)?(?:{RESULT.pattern})")
-Show = Callable[[Mapping[str, int]], None]
+Show = Callable[[Mapping[str, int]], bool]
 
 
 class Report(Protocol):
@@ -111,7 +111,8 @@ def write_down(job: Job, storage: Storage, report: Report, show: Show | None = N
     """Stored performance, or an uploaded MIDI file, to the files of a score. Raises the library's errors.
 
     `show` is called as soon as the pages of a redraw are stored, with their names and sizes: somebody waits for them,
-    and for nothing else as much.
+    and for nothing else as much. It says whether the other files are wanted too, which they are not where something
+    else has been asked for meanwhile.
     """
     from transcriber.notate import notate, with_added
     from transcriber.notate.aids import with_aids
@@ -145,19 +146,25 @@ def write_down(job: Job, storage: Storage, report: Report, show: Show | None = N
         files = _store(job, storage, sounding, report)
         if show is not None:
             files |= _store(job, storage, _named(press.engrave(score, performance, note_progress, FIRST_SEEN)), report)
-            show(files)
-            files |= _store(job, storage, _named(press.more(SEEN_LATER, note_progress)), report)
+            if show(files):
+                files |= _store(job, storage, _named(press.more(SEEN_LATER, note_progress)), report)
         else:
             files |= _store(job, storage, _named(press.engrave(score, performance, note_progress)), report)
     return Written(files, performance.duration_s)
 
 
 def played(job: Job, storage: Storage) -> Performance:
-    """What was heard, or an uploaded MIDI file. Raises the library's errors."""
-    if job.recording.is_midi:
-        with storage.as_file(f"{job.id}/{job.recording.blob}") as path:
-            return read_midi(path)
-    return decode_performance(read_blob(storage, f"{job.id}/{PERFORMANCE}"))
+    """What was heard; of an uploaded MIDI file what it holds, read once and kept. Raises the library's errors."""
+    place = f"{job.id}/{PERFORMANCE}"
+    try:
+        return decode_performance(read_blob(storage, place))
+    except BlobMissing:
+        if not job.recording.is_midi:
+            raise
+    with storage.as_file(f"{job.id}/{job.recording.blob}") as path:
+        performance = read_midi(path)
+    write_blob(storage, place, encode_performance(performance))
+    return performance
 
 
 def requested_edits(wishes: Wishes) -> tuple[Edit, ...]:

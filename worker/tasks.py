@@ -127,9 +127,11 @@ def _drawn(services: Services, job: Job, lease: Lease) -> Written:
 
 
 def _drawn_again(services: Services, job: Job, owner: str, lease: Lease) -> Written:
-    def show(files: Mapping[str, int]) -> None:
-        if not services.jobs.show(job.id, owner, files):
+    def show(files: Mapping[str, int]) -> bool:
+        shown = services.jobs.show(job.id, owner, files)
+        if shown is None:
             raise LeaseLost(job.id)
+        return shown.revision == job.drawing
 
     return write_down(job, services.storage, lease.report, show)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +118,12 @@ def test_a_redraw_shows_its_pages_before_the_rest_and_asks_no_network(
     added = {"edit": "add", "id": "a1", "onset_s": 1.0, "offset_s": 1.4, "pitch": 48}
     changed = dataclasses.replace(job, drawing=1, wishes=Wishes(view=view, edits=(added,)))
     shown: list[set[str]] = []
-    written = write_down(changed, services.storage, silent, lambda files: shown.append(set(files)))
+
+    def show(files: Mapping[str, int]) -> bool:
+        shown.append(set(files))
+        return len(shown) == 1
+
+    written = write_down(changed, services.storage, silent, show)
     assert shown == [{"notes.json", "score.page-1.svg", "score.sync.json"}]
     assert {"score.pdf", "score.musicxml", "score.mid"} <= set(written.files)
     musicxml = read_blob(services.storage, f"{job.id}/r1.score.musicxml").decode()
@@ -126,3 +132,6 @@ def test_a_redraw_shows_its_pages_before_the_rest_and_asks_no_network(
     notes = json.loads(read_blob(services.storage, f"{job.id}/r1.notes.json"))["notes"]
     assert [(note["source"], note["pitch"], note["hand"]) for note in notes if note["pitch"] == 48] == [(6, 48, "left")]
     assert read_blob(services.storage, f"{job.id}/score.musicxml") == before, "the files of the revision before stay"
+
+    overtaken = write_down(dataclasses.replace(changed, drawing=2), services.storage, silent, show)
+    assert set(overtaken.files) == shown[1], "nobody waits for the other files of what was changed again"

@@ -9,7 +9,7 @@ from transcriber.engrave.midi import write_quantized_midi
 from transcriber.engrave.musicxml import write_musicxml
 from transcriber.engrave.pdf import write_pdf
 from transcriber.engrave.svg import draw_pages
-from transcriber.engrave.sync import write_sync
+from transcriber.engrave.sync import Synchronisation
 from transcriber.errors import EngravingError, OptionError
 from transcriber.performance import Performance, midi_bytes
 from transcriber.score import Score
@@ -44,6 +44,16 @@ class Edition:
         score = self.score
         return draw_pages(self.musicxml, title=score.title, composer=score.composer, staff_mm=score.staff_mm)
 
+    @cached_property
+    def synchronisation(self) -> Synchronisation:
+        return Synchronisation(self.score, self.performance)
+
+    def begin_drawing(self) -> None:
+        """Called as soon as it is sure that `pages` will be asked for; whoever draws elsewhere starts that here."""
+
+    def pdf(self) -> bytes:
+        return write_pdf(self.pages, title=self.score.title, composer=self.score.composer)
+
     def files(self, formats: Collection[str]) -> dict[str, bytes]:
         """As `engrave`."""
         unknown = sorted(set(formats) - set(FORMATS))
@@ -52,16 +62,18 @@ class Edition:
         score, performance = self.score, self.performance
         if not score.measures:
             raise EngravingError("The score holds no bar, so there is nothing to engrave.")
+        if not {"pdf", "svg", "sync"}.isdisjoint(formats):
+            self.begin_drawing()
         files: dict[str, bytes] = {}
+        if "sync" in formats:
+            files[".sync.json"] = self.synchronisation.on_pages(self.pages)
         if "musicxml" in formats:
             files[".musicxml"] = self.musicxml
         if "pdf" in formats:
-            files[".pdf"] = write_pdf(self.pages, title=score.title, composer=score.composer)
+            files[".pdf"] = self.pdf()
         if "svg" in formats:
             files |= {f".page-{number}.svg": page.encode() for number, page in enumerate(self.pages, start=1)}
         if "midi" in formats:
             files[".mid"] = midi_bytes(performance)
             files[".quantized.mid"] = write_quantized_midi(score, performance)
-        if "sync" in formats:
-            files[".sync.json"] = write_sync(score, performance, self.pages)
         return files

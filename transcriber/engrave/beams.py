@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cache
 from itertools import accumulate, pairwise
 from typing import Literal
 
@@ -53,6 +54,7 @@ def beam_levels(value: NoteValue) -> int:
     return LEVELS.get(value.type, 0)
 
 
+@cache
 def beat_starts(time: TimeSignature) -> tuple[Fraction, ...]:
     """Where beam groups start in a bar of shorter values than plain eighths, in quarters."""
     unit_q = Fraction(4, time.beat_type)
@@ -69,6 +71,7 @@ def beat_starts(time: TimeSignature) -> tuple[Fraction, ...]:
     return tuple(accumulate(sizes[:-1], initial=Fraction(0)))
 
 
+@cache
 def eighth_starts(time: TimeSignature) -> tuple[Fraction, ...]:
     """Where groups start if they hold plain eighths only: half bars of 4/4 and 2/2, whole bars of 2/4 and 3/4."""
     if time.beat_type > 4 or time.compound:
@@ -80,21 +83,20 @@ def eighth_starts(time: TimeSignature) -> tuple[Fraction, ...]:
 def _groups(events: Sequence[Event], time: TimeSignature, pickup_q: Fraction) -> list[list[int]]:
     """Runs of two or more event indices under one beam."""
     wide = eighth_starts(time)
-    plain = {
-        start: all(_plain_eighth(event) for event in events if _span(event, wide, pickup_q) == start) for start in wide
-    }
-    narrow = beat_starts(time)
-
-    def span(event: Event) -> Fraction:
-        wide_start = _span(event, wide, pickup_q)
-        return wide_start if plain[wide_start] else _span(event, narrow, pickup_q)
-
+    spans = [_span(event, wide, pickup_q) for event in events]
+    mixed = {start for start, event in zip(spans, events, strict=True) if not _plain_eighth(event)}
+    if mixed:
+        narrow = beat_starts(time)
+        spans = [
+            _span(event, narrow, pickup_q) if start in mixed else start
+            for start, event in zip(spans, events, strict=True)
+        ]
     runs: list[list[int]] = []
     for index, event in enumerate(events):
         if not isinstance(event, Chord) or not beam_levels(event.value):
             continue
         joined = runs and runs[-1][-1] == index - 1
-        if joined and (_same_tuplet(events, index) or span(events[index - 1]) == span(event)):
+        if joined and (_same_tuplet(events, index) or spans[index - 1] == spans[index]):
             runs[-1].append(index)
         else:
             runs.append([index])

@@ -110,7 +110,7 @@ def _head(line: Line, head: NoteHead, place: int, value: NoteValue, duration_q: 
         text(pitch, "alter", head.pitch.alter)
     text(pitch, "octave", head.pitch.octave)
     if duration_q is not None:
-        text(note, "duration", int(duration_q * line.page.divisions))
+        text(note, "duration", duration_q.numerator * line.page.divisions // duration_q.denominator)
     for kind in _tie_kinds(head):
         child(note, "tie", type=kind)
     text(note, "voice", line.staff * VOICES_PER_STAFF + line.number)

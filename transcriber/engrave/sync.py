@@ -18,7 +18,7 @@ the order of the bars, and by time within one; staves and voices count from 1. F
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from transcriber.engrave.musicxml import measure_id
@@ -32,34 +32,48 @@ DECIMALS = 3
 
 def write_sync(score: Score, performance: Performance, pages: Sequence[str]) -> bytes:
     """The synchronisation file of a score drawn on these SVG pages, as JSON in UTF-8."""
-    times = timeline(score)
-    page_of = _pages_of_measures(score, pages)
-    document = {
-        "version": VERSION,
-        "duration_s": round(performance.duration_s, DECIMALS),
-        "notes": _notes(score, performance, times),
-        "measures": [
+    return Synchronisation(score, performance).on_pages(pages)
+
+
+class Synchronisation:
+    """The synchronisation file of a score, as far as it is known before the score is drawn."""
+
+    def __init__(self, score: Score, performance: Performance) -> None:
+        times = timeline(score)
+        self._score = score
+        self._measures = [
             {
                 "id": measure_id(index),
                 "number": measure.number,
                 "start_s": round(times.second(times.starts_q[index]), DECIMALS),
                 "end_s": round(times.second(times.starts_q[index + 1]), DECIMALS),
                 "beats_s": [round(second, DECIMALS) for second in measure.beat_times_s],
-                "page": page_of[index],
             }
             for index, measure in enumerate(score.measures)
-        ],
-        "pages": [
-            {
-                "page": page,
-                "first_measure": measure_id(page_of.index(page)),
-                "last_measure": measure_id(len(page_of) - 1 - page_of[::-1].index(page)),
-            }
-            for page in sorted(set(page_of))
-        ],
-        "dropped": [{"source": note.source, "reason": note.reason} for note in score.dropped],
-    }
-    return (json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+        ]
+        head = {"version": VERSION, "duration_s": round(performance.duration_s, DECIMALS)}
+        self._head = _json({**head, "notes": _notes(score, performance, times)})
+
+    def on_pages(self, pages: Sequence[str]) -> bytes:
+        """The whole file, for the score drawn on these SVG pages."""
+        page_of = _pages_of_measures(self._score, pages)
+        rest = {
+            "measures": [{**bar, "page": page} for bar, page in zip(self._measures, page_of, strict=True)],
+            "pages": [
+                {
+                    "page": page,
+                    "first_measure": measure_id(page_of.index(page)),
+                    "last_measure": measure_id(len(page_of) - 1 - page_of[::-1].index(page)),
+                }
+                for page in sorted(set(page_of))
+            ],
+            "dropped": [{"source": note.source, "reason": note.reason} for note in self._score.dropped],
+        }
+        return f"{self._head.removesuffix('}')},{_json(rest).removeprefix('{')}\n".encode()
+
+
+def _json(document: Mapping[str, object]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _pages_of_measures(score: Score, pages: Sequence[str]) -> list[int]:

@@ -22,6 +22,9 @@ LEAST_CHANGE = 24.0
 LEAST_FIT = 0.75
 FEWEST_BEATS = 5
 LONGEST_BARS = 6
+LEAST_SPREAD = 1e-6  # velocities are whole numbers: less is the rounding of sums
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,18 @@ def find_hairpins(spans: Sequence[BarSpan], placed: Sequence[Placed]) -> list[Ha
         loudest[tick] = max(loudest.get(tick, 0), note.attack.velocity)
     beats = sorted(loudest)
     bars = [bisect.bisect_right(starts, beat) - 1 for beat in beats]
+    place = np.array(beats, dtype=np.float64)
     level = np.array([loudest[beat] for beat in beats], dtype=np.float64)
     possible = []
-    for first in range(len(beats)):
-        for last in range(first + FEWEST_BEATS - 1, len(beats)):
-            if bars[last] - bars[first] >= LONGEST_BARS:
-                break
-            change, fit = _line(np.array(beats[first : last + 1], dtype=np.float64), level[first : last + 1])
-            if abs(change) >= LEAST_CHANGE and fit >= LEAST_FIT:
-                end = beats[last] + in_ticks(spans[bars[last]].time.beat_q)
-                possible.append((abs(change) * fit**4, Hairpin(beats[first], end, change)))
+    for first in range(len(beats) - FEWEST_BEATS + 1):
+        stop = bisect.bisect_left(bars, bars[first] + LONGEST_BARS)
+        changes, fits = _lines(place[first:stop] - place[first], level[first:stop])
+        for count in np.flatnonzero((np.abs(changes) >= LEAST_CHANGE) & (fits >= LEAST_FIT)).tolist():
+            if count + 1 < FEWEST_BEATS:
+                continue
+            last, change, fit = first + count, float(changes[count]), float(fits[count])
+            end = beats[last] + in_ticks(spans[bars[last]].time.beat_q)
+            possible.append((abs(change) * fit**4, Hairpin(beats[first], end, change)))
     found: list[Hairpin] = []
     for _, pin in sorted(possible, key=lambda item: -item[0]):
         if all(pin.end <= other.start or other.end <= pin.start for other in found):
@@ -73,12 +78,18 @@ def find_hairpins(spans: Sequence[BarSpan], placed: Sequence[Placed]) -> list[Ha
     return sorted(found, key=lambda pin: pin.start)
 
 
-def _line(place: NDArray[np.float64], level: NDArray[np.float64]) -> tuple[float, float]:
-    """The rise of the best straight line from the first to the last place, and the share of variance it explains."""
-    x, y = place - place.mean(), level - level.mean()
-    slope = float(x @ y / (x @ x))
-    spread = float(y @ y)
-    return slope * float(place[-1] - place[0]), slope * slope * float(x @ x) / spread if spread > 0 else 0.0
+def _lines(place: FloatArray, level: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """For the first, the first two, the first three places and so on, the rise of the best straight line from the first
+    to the last of them, and the share of variance it explains; 0 where either cannot be said. Shape: (places,) each.
+    """
+    count = np.arange(1.0, len(place) + 1.0)
+    xs, ys = np.cumsum(place), np.cumsum(level)
+    xx = np.cumsum(place * place) - xs * xs / count
+    yy = np.cumsum(level * level) - ys * ys / count
+    xy = np.cumsum(place * level) - xs * ys / count
+    slope = np.divide(xy, xx, out=np.zeros_like(xy), where=xx > 0)
+    fit = np.divide(slope * xy, yy, out=np.zeros_like(xy), where=yy > LEAST_SPREAD)
+    return slope * place, fit
 
 
 def _bar_of(spans: Sequence[BarSpan], tick: int) -> int:

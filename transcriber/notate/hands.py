@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -45,6 +45,7 @@ LEAP_COST = 0.05  # for each semitone beyond an octave that one hand leaps withi
 LEAP_S = 0.25
 HEARD_S = 0.7  # a hand's last place is remembered this long
 CERTAIN = 60.0  # score of a note whose hand the user has set
+KEPT_PIECES = 4  # corrections change a piece, but seldom its notes: their scores are kept
 PLAUSIBLE = 15.0  # divisions this many nats behind the best of their chord are not followed
 
 
@@ -56,13 +57,18 @@ def find_hands(notes: Sequence[Note], fixed: Mapping[int, int] | None = None) ->
     if not notes:
         return []
     known = dict(fixed or {})
-    scores = hand_scores(notes).astype(float).tolist()
+    scores = list(_scores(tuple(notes)))
     for index, staff in known.items():
         scores[index] = CERTAIN if staff == UPPER else -CERTAIN
     hands = _playable(notes, scores)
     for index, staff in known.items():
         hands[index] = staff
     return hands
+
+
+@lru_cache(maxsize=KEPT_PIECES)
+def _scores(notes: tuple[Note, ...]) -> tuple[float, ...]:
+    return tuple(hand_scores(notes).astype(float).tolist())
 
 
 @dataclass(frozen=True)

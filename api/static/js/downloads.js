@@ -21,18 +21,21 @@ export function showDownloads(job) {
 
 const svgAbout = (page, pages) => t("download.svg-about", { n: pages === 1 ? 1 : page });
 
-// All pages as pictures: what is printed, and what is read where the player cannot be loaded.
+// All pages as pictures: what is printed, and what is read where the player cannot be loaded. Lazy, because a browser
+// that draws them all has no time for the player; it fetches them before it prints.
 export function showSheets(job, name) {
   const pages = job.links.pages;
   part("sheets").replaceChildren(
     ...pages.map((href, index) =>
-      make("img", { src: href, alt: t("job.page", { name, n: index + 1, pages: pages.length }) }),
+      make("img", { loading: "lazy", src: href, alt: t("job.page", { name, n: index + 1, pages: pages.length }) }),
     ),
   );
 }
 
 // Prints when every page is there.
 export async function print() {
-  await Promise.allSettled([...part("sheets").children].map((picture) => picture.decode()));
+  const pictures = [...part("sheets").children];
+  for (const picture of pictures) picture.loading = "eager";
+  await Promise.allSettled(pictures.map((picture) => picture.decode()));
   window.print();
 }

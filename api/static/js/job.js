@@ -107,8 +107,9 @@ export class JobView {
     part("job").dataset.drawn = job.drawn ?? 0;
     showDownloads(job);
     const isRedrawn = before?.state !== "done" || before.drawn !== job.drawn;
+    // Of a redraw first what is looked at; the pages to be printed come with the other files.
+    if (before?.state !== "done" || (job.links.pdf && job.links.pdf !== before.links.pdf)) showSheets(job, name);
     if (isRedrawn || printedName(before) !== name) {
-      showSheets(job, name);
       this.place.show(job).then((isThere) => {
         part("sheets").hidden = isThere;
         if (!isThere) this.showProblem(t("job.no-player"));

@@ -12,7 +12,7 @@ const A4 = 297 / 210;
 const UNDER_LAST = 3; // staff heights left free under the last system
 
 // The work of a page is done in pieces, so that playing goes on between them.
-const breathe = () => new Promise((resolve) => setTimeout(resolve));
+const breathe = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
 
 export class Sheet {
   constructor(number) {
@@ -20,6 +20,7 @@ export class Sheet {
     this.host = make("div", { class: "sheet" });
     this.tree = this.host.attachShadow({ mode: "open" });
     this.address = null;
+    this.coming = { address: null, text: null };
     this.geometry = null;
     this.svg = null;
     this.size = { width: 0, height: 0 }; // pixels
@@ -28,12 +29,20 @@ export class Sheet {
     this.#shape({ left: CUT_SIDE, top: CUT_TOP, width: 1 - 2 * CUT_SIDE, height: 1 - CUT_TOP - CUT_BOTTOM });
   }
 
+  // Asks for a page ahead of its drawing.
+  expect(address) {
+    if (this.coming.address === address) return;
+    this.coming = { address, text: textOf(address, this.number) };
+    this.coming.text.catch(() => {}); // whoever draws it hears of that
+  }
+
   // Draws the page of this address; an older page stays until the new one is ready. False: it was overtaken meanwhile.
   async draw(address, isLast) {
     this.address = address;
-    const response = await fetch(address);
-    if (!response.ok) throw new Error(`Page ${this.number} did not come (${response.status}).`);
-    const text = await response.text();
+    this.expect(address);
+    const coming = this.coming;
+    this.coming = { address: null, text: null };
+    const text = await coming.text;
     await breathe();
     const { svg, sheet } = readDrawing(text);
     await breathe();
@@ -50,7 +59,7 @@ export class Sheet {
     this.geometry = geometry;
     this.svg?.remove();
     this.svg = drawn;
-    drawn.style.display = "";
+    drawn.removeAttribute("style");
     this.tree.querySelectorAll(".missing").forEach((words) => words.remove());
     return true;
   }
@@ -98,7 +107,8 @@ export class Sheet {
     for (const system of systems) system.replaceWith(svg.ownerDocument.createComment(""));
     const drawn = document.importNode(svg, true);
     const places = commentsOf(drawn);
-    if (this.svg) drawn.style.display = "none";
+    // Laid out piece by piece, and not seen before it is whole where another drawing still stands in its place.
+    if (this.svg) Object.assign(drawn.style, { position: "absolute", inset: 0, opacity: 0, pointerEvents: "none" });
     this.tree.append(drawn);
     for (const [index, system] of systems.entries()) {
       await breathe();
@@ -116,6 +126,12 @@ export class Sheet {
     this.view = view;
     this.host.style.aspectRatio = `${view.width} / ${view.height * A4}`;
   }
+}
+
+async function textOf(address, number) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`Page ${number} did not come (${response.status}).`);
+  return response.text();
 }
 
 // What is seen of a page, in fractions of it: all but the outer margins, and nothing of the empty end of the last one.

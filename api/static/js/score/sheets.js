@@ -39,9 +39,23 @@ export class Sheets {
       this.root.append(sheet.host);
       this.watcher.observe(sheet.host);
     }
-    this.sheets.forEach((sheet) => {
-      if (sheet.drawn || this.near.has(sheet)) this.draw(sheet, true);
-    });
+    this.#drawAll();
+  }
+
+  // Asks for the pages that are looked at, ahead of all that `show` must know.
+  expect(addresses) {
+    for (const sheet of this.sheets) if (addresses[sheet.number - 1] && isInSight(sheet)) sheet.expect(addresses[sheet.number - 1]);
+  }
+
+  // One after the other, those that are looked at first.
+  async #drawAll() {
+    const { addresses } = this;
+    const waiting = this.sheets.filter((sheet) => sheet.drawn || this.near.has(sheet));
+    const inSight = waiting.filter(isInSight);
+    for (const sheet of [...inSight, ...waiting.filter((sheet) => !inSight.includes(sheet))]) {
+      if (this.addresses !== addresses) return;
+      await this.draw(sheet, true);
+    }
   }
 
   async draw(sheet, again = false) {
@@ -215,4 +229,9 @@ export class Sheets {
     this.sheets.forEach((sheet) => sheet.clear());
     this.root.remove();
   }
+}
+
+function isInSight(sheet) {
+  const { top, bottom } = sheet.host.getBoundingClientRect();
+  return bottom > 0 && top < window.innerHeight;
 }

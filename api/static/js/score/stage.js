@@ -69,6 +69,7 @@ class Stage {
     this.drawing = drawing;
     this.loading?.abort();
     this.loading = new AbortController();
+    this.sheets?.expect(job.links.pages);
     try {
       const piece = await loadPiece(job, this.loading.signal);
       if (this.drawing !== drawing) return;
