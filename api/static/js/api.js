@@ -15,7 +15,7 @@ export class ServiceError extends Error {
 // The sentence for a problem of the service: in the page's language where it has one, else as the service says it.
 export const problemText = (code, detail) => (has(`problem.${code}`) ? t(`problem.${code}`) : detail);
 
-function errorFrom(status, text) {
+export function errorFrom(status, text) {
   try {
     const problem = JSON.parse(text);
     return new ServiceError(problemText(problem.code, problem.detail), status, problem.code);

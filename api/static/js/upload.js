@@ -7,6 +7,7 @@ import { t } from "./texts.js";
 import { readView, showView, USUAL_VIEW } from "./view.js";
 
 const GROUP = "upload";
+const WHOLE_BYTES = 8e6; // what is longer goes in pieces, so that a broken connection costs little
 
 export function setUpUpload(onAccepted) {
   const form = part("upload");
@@ -67,20 +68,24 @@ export function setUpUpload(onAccepted) {
       problem.hidden = false;
       return;
     }
-    const data = new FormData();
+    const file = input.files[0];
+    const fields = {};
     for (const name of ["title", "composer", "metre", "key"]) {
       const value = form.elements[name].value.trim();
-      if (value) data.append(name, value);
+      if (value) fields[name] = value;
     }
-    for (const [name, value] of Object.entries(readView(viewFields, GROUP))) data.append(name, value);
-    data.append("recording", input.files[0]);
+    for (const [name, value] of Object.entries(readView(viewFields, GROUP))) fields[name] = String(value);
     transfer = new AbortController();
     problem.hidden = true;
     chosen.hidden = true;
     sending.hidden = false;
     sent.value = 0;
     try {
-      const job = await upload(data, (share) => (sent.value = share), transfer.signal);
+      const job = await send(file, fields, {
+        onSent: (share) => (sent.value = share),
+        onWait: (waits) => (part("sending-note").textContent = waits ? t("upload.waiting") : ""),
+        signal: transfer.signal,
+      });
       form.reset();
       showView(viewFields, GROUP, USUAL_VIEW);
       recorder.close();
@@ -94,6 +99,19 @@ export function setUpUpload(onAccepted) {
       sending.hidden = true;
     }
   });
+}
+
+async function send(file, fields, { onSent, onWait, signal }) {
+  if (file.size > WHOLE_BYTES) {
+    const { sendInPieces } = await import("./resumable.js").catch(() => {
+      throw new Error(t("problem.away"));
+    });
+    return sendInPieces(file, fields, { onSent, onWait, signal });
+  }
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.append(name, value);
+  data.append("recording", file);
+  return upload(data, onSent, signal);
 }
 
 function sizeInWords(bytes) {

@@ -32,6 +32,7 @@ export default {
   "upload.key-hint": "nach Gehör, oder englisch: Bb major",
   "upload.progress": "Übertragung",
   "upload.stop": "Anhalten",
+  "upload.waiting": "Die Verbindung ist unterbrochen. Die Übertragung geht von selbst weiter, sobald sie wieder da ist.",
   "upload.size-kb": "{n} kB",
   "upload.size-mb": "{n} MB",
 

@@ -33,6 +33,7 @@ export default {
   "upload.key-hint": "by ear, or for instance Bb major",
   "upload.progress": "Upload",
   "upload.stop": "Stop",
+  "upload.waiting": "The connection is broken. The upload goes on by itself when it is back.",
   "upload.size-kb": "{n} kB",
   "upload.size-mb": "{n} MB",
 
