@@ -25,6 +25,7 @@ from worker.tracing import TRACING
 if TYPE_CHECKING:
     from transcriber.notate.edits import Edit
     from transcriber.notate.evidence import BeatEvidence
+    from transcriber.score import Score
 
 PERFORMANCE = "performance.json"
 SAMPLES_OF_SILENCE = 16_000  # one second
@@ -114,43 +115,46 @@ def write_down(job: Job, storage: Storage, report: Report, show: Show | None = N
     and for nothing else as much. It says whether the other files are wanted too, which they are not where something
     else has been asked for meanwhile.
     """
-    from transcriber.notate import notate, with_added
-    from transcriber.notate.aids import with_aids
     from transcriber.sounding import notes_json
 
     report(Stage.NOTATE)
     with engraver() as press:
-        performance = played(job, storage)
-        evidence = _beats(job, storage, performance)
-        wishes = job.wishes
-        title, composer = wishes.printed("title"), wishes.printed("composer")
-        edits = requested_edits(wishes)
-        score = notate(
-            performance,
-            edits,
-            title=stem_for(job.recording.name) if title is None else title,
-            composer=composer or "",
-            level=wishes.view.level,
-            chords=wishes.view.chords,
-            transpose=wishes.view.transpose,
-            evidence=evidence,
-        )
-        score = with_aids(score, wishes.view)
-        performance = with_added(performance, edits)
+        with TRACING.step("notate"):
+            performance = played(job, storage)
+            score, performance = _score_of(job, performance, _beats(job, storage, performance))
         report(Stage.ENGRAVE)
 
         def note_progress(_: float) -> None:
             report(Stage.ENGRAVE)
 
-        sounding = {NOTES: notes_json(score, performance)}
-        files = _store(job, storage, sounding, report)
-        if show is not None:
-            files |= _store(job, storage, _named(press.engrave(score, performance, note_progress, FIRST_SEEN)), report)
-            if show(files):
+        with TRACING.step("engrave"):
+            files = _store(job, storage, {NOTES: notes_json(score, performance)}, report)
+            first = FORMATS if show is None else FIRST_SEEN
+            files |= _store(job, storage, _named(press.engrave(score, performance, note_progress, first)), report)
+            if show is not None and show(files):
                 files |= _store(job, storage, _named(press.more(SEEN_LATER, note_progress)), report)
-        else:
-            files |= _store(job, storage, _named(press.engrave(score, performance, note_progress)), report)
     return Written(files, performance.duration_s)
+
+
+def _score_of(job: Job, performance: Performance, evidence: BeatEvidence) -> tuple[Score, Performance]:
+    """As its owner wants it, with the performance of every note that is written."""
+    from transcriber.notate import notate, with_added
+    from transcriber.notate.aids import with_aids
+
+    wishes = job.wishes
+    title, composer = wishes.printed("title"), wishes.printed("composer")
+    edits = requested_edits(wishes)
+    score = notate(
+        performance,
+        edits,
+        title=stem_for(job.recording.name) if title is None else title,
+        composer=composer or "",
+        level=wishes.view.level,
+        chords=wishes.view.chords,
+        transpose=wishes.view.transpose,
+        evidence=evidence,
+    )
+    return with_aids(score, wishes.view), with_added(performance, edits)
 
 
 def played(job: Job, storage: Storage) -> Performance:
