@@ -67,6 +67,7 @@ def test_job_tells_its_stage_while_it_runs(
         report: Report,
         checkpoint: Path | None = None,
     ) -> Heard:
+        report(Stage.LISTEN, 0.25)  # so that a heartbeat in between says the same
         services.jobs.beat(job.id, job.owner or "", Stage.LISTEN, 0.25)
         seen.append(client.get(uploaded).json())
         return hear(job, storage, device, max_duration_s, report)
