@@ -78,9 +78,32 @@ def open_score(page: Page, site: Site) -> None:
     page.locator("#stage svg").first.wait_for()
 
 
+def drawn_as(place: str, view: dict[str, Any]) -> None:
+    """The service draws the score this way, unless it does so already."""
+    with urllib.request.urlopen(place) as answer:
+        job = json.load(answer)
+    if job["view"] != view:
+        body = json.dumps({"edits": [], "view": view, "base": job["revision"]}).encode()
+        headers = {"Content-Type": "application/json"}
+        urllib.request.urlopen(urllib.request.Request(f"{place}/score", body, headers, method="PUT")).close()
+    while job["view"] != view or job["drawn"] != job["revision"]:
+        time.sleep(0.2)
+        with urllib.request.urlopen(place) as answer:
+            job = json.load(answer)
+
+
 def menu(page: Page, site: Site, name: str) -> None:
     open_score(page, site)
     page.locator(f"#{name}-menu > summary").click()
+
+
+@state
+def connection_broken(page: Page, site: Site) -> None:
+    page.route("**/v1/uploads", lambda route: route.abort())
+    page.goto(site.home)
+    page.set_input_files("#recording", {"name": "Sonata.wav", "mimeType": "audio/wav", "buffer": b"0" * 9_000_000})
+    page.locator("#chosen button").click()
+    page.locator("#sending-note:not(:empty)").wait_for()
 
 
 @state
@@ -220,6 +243,41 @@ def note_selected(page: Page, site: Site) -> None:
 
 
 @state
+def playing(page: Page, site: Site) -> None:
+    open_score(page, site)
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_timeout(2500)
+
+
+@state
+def loop_and_one_hand(page: Page, site: Site) -> None:
+    open_score(page, site)
+    for key in ("ArrowRight", "[", "ArrowRight", "ArrowRight", "]", "1"):
+        page.keyboard.press(key)
+
+
+@state
+def how_sure(page: Page, site: Site) -> None:
+    open_score(page, site)
+    page.keyboard.press("u")
+
+
+@state
+def why_this_note(page: Page, site: Site) -> None:
+    """With a MIDI file nothing was heard, and the note is chosen without it."""
+    note_selected(page, site)
+    page.keyboard.press("w")
+    page.wait_for_timeout(1500)
+
+
+@state
+def adding_a_note(page: Page, site: Site) -> None:
+    open_score(page, site)
+    page.keyboard.press("n")
+    page.keyboard.press("ArrowUp")
+
+
+@state
 def not_drawn(page: Page, site: Site) -> None:
     error = {"code": "engraving-failed", "message": "The score cannot be engraved: the drawing breaks down."}
     answered_as(page, site, revision=site.job["revision"] + 1, redraw_error=error)
@@ -259,6 +317,15 @@ def help_dialog(page: Page, site: Site) -> None:
     open_score(page, site)
     page.keyboard.press("?")
     page.locator("#help-dialog[open]").wait_for()
+
+
+@state
+def all_aids(page: Page, site: Site) -> None:
+    view = site.job["view"] | {"chords": True, "note_names": True, "fingering": True}
+    place = f"{site.address}{site.job['links']['self']}"
+    drawn_as(place, view)
+    open_score(page, site)
+    page.wait_for_timeout(SETTLED_MS)
 
 
 @contextmanager

@@ -18,19 +18,20 @@ NEIGHBOURS = 16  # written notes looked at before and after one that is not
 def notes_json(score: Score, performance: Performance) -> bytes:
     """{"notes": [{source, onset_s, offset_s, pitch, velocity, confidence, hand}], "deleted": [...], "pedals": [...]}.
 
-    "deleted" has the notes that an edit deleted, without a hand; each of "pedals" is [on_s, off_s]. A note that was
-    played but is not written, for instance the third of a trill, is of the hand of the nearest written one.
+    Notes that are written at the pitch that was played have the `step` and `alter` of their name too. "deleted" has the
+    notes that an edit deleted, without a hand; each of "pedals" is [on_s, off_s]. A note that was played but is not
+    written, for instance the third of a trill, is of the hand of the nearest written one.
     """
-    staff_of = {
-        head.source: staff
-        for _, staff, _, chord in score.chords()
-        for head in (*chord.heads, *(head for grace in chord.graces for head in grace.heads))
-    }
+    staff_of, name_of = {}, {}
+    for _, staff, _, chord in score.chords():
+        for head in (*chord.heads, *(head for grace in chord.graces for head in grace.heads)):
+            staff_of[head.source] = staff
+            name_of[head.source] = head.pitch
     written = [source for source in performance.in_time() if source in staff_of]
     unwritten = {note.source: note for note in score.dropped}
     notes, deleted = [], []
     for source, note in enumerate(performance.notes):
-        entry = {
+        entry: dict[str, object] = {
             "source": source,
             "onset_s": round(note.onset_s, DECIMALS),
             "offset_s": round(note.offset_s, DECIMALS),
@@ -42,6 +43,9 @@ def notes_json(score: Score, performance: Performance) -> bytes:
             deleted.append(entry)
         else:
             nearest = source if source in staff_of else _nearest(source, performance, written)
+            name = name_of.get(source)
+            if name is not None and name.midi == note.pitch:
+                entry |= {"step": name.step, "alter": name.alter}
             notes.append({**entry, "hand": HANDS[staff_of[nearest]]})
     pedals = [[round(pedal.on_s, DECIMALS), round(pedal.off_s, DECIMALS)] for pedal in performance.pedals]
     return json.dumps({"notes": notes, "deleted": deleted, "pedals": pedals}, separators=(",", ":")).encode()

@@ -12,6 +12,7 @@ ALL_SCORES = {name: make()[0] for name, make in MAKERS.items()}
 
 RIGHT, LEFT = 1, -1
 C_MAJOR = [60, 62, 64, 65, 67, 69, 71, 72]
+F_MAJOR = [53, 55, 57, 58, 60, 62, 64, 65, 67, 69, 70, 72, 74, 76, 77]
 TWO_OCTAVES = [*C_MAJOR, 74, 76, 77, 79, 81, 83, 84]
 
 
@@ -34,6 +35,8 @@ def fingers(chords, hand=RIGHT, **times):
         (C_MAJOR, RIGHT, "1 2 3 1 2 3 4 5"),
         (C_MAJOR[::-1], RIGHT, "5 4 3 2 1 3 2 1"),
         (TWO_OCTAVES, RIGHT, "1 2 3 1 2 3 4 1 2 3 1 2 3 4 5"),
+        (F_MAJOR, RIGHT, "1 2 3 4 1 2 3 1 2 3 4 1 2 3 4"),
+        (F_MAJOR[::-1], RIGHT, "4 3 2 1 4 3 2 1 3 2 1 4 3 2 1"),
         (C_MAJOR, LEFT, "5 4 3 2 1 3 2 1"),
         (C_MAJOR[::-1], LEFT, "1 2 3 1 2 3 4 5"),
         ([67, 69, 71, 72, 74, 76, 78, 79], RIGHT, "1 2 3 1 2 3 4 5"),

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 from tests.page.conftest import Site
 
 SLOW_MS = 120_000  # of a machine that does other things beside
-# What the page made to sound: its audio elements, and every tone that was started, at which rate it turns.
+# What the page made to sound: its audio elements, every tone that was started, at which rate it turns, and clicks.
 OVERHEAR = """
   window.audios = [];
   window.Audio = class extends Audio { constructor() { super(); window.audios.push(this); } };
@@ -22,6 +22,14 @@ OVERHEAR = """
   AudioBufferSourceNode.prototype.start = function (when, ...rest) {
     window.tones.push({ when, detune: this.detune.value, length: this.buffer.length });
     return start.call(this, when, ...rest);
+  };
+  window.clicks = []; // of the metronome: when by the sound's own clock, which is `heard` as it is told
+  const strike = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (when) {
+    const { currentTime, outputLatency } = this.context;
+    const [heard, music] = [currentTime - (outputLatency || 0), window.audios[0]?.currentTime];
+    window.clicks.push({ when, heard, music, pitch: this.frequency.value });
+    return strike.call(this, when);
   };
 """
 WATCH = """() => {

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 
 MINUET = Path(__file__).parents[2] / "examples" / "minuet.m4a"
 MOMENTS = 20
+CLICKS = 8
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,29 @@ def test_recording_plays_slower_at_its_pitch_and_in_step(recorded: Player) -> No
     assert len(lit) >= 10
     for moment in moments:
         assert moment["lit"] == recorded.sounding_at(moment["time"])
+
+
+@pytest.mark.parametrize("percent", [100, 50])
+def test_metronome_clicks_on_the_performed_beats(recorded: Player, percent: int) -> None:
+    """Each click falls when the recording reaches a beat of it, however unevenly it was played."""
+    page = recorded.page
+    first = next(measure for measure in recorded.sync["measures"] if measure["start_s"] > 8)
+    recorded.seek(first["start_s"] - 0.2)
+    page.get_by_role("slider", name="Speed").fill(str(percent))
+    page.get_by_role("button", name="Metronome").click()
+    page.get_by_role("button", name="Play", exact=True).click()
+    recorded.wait_for(f"clicks.length >= {CLICKS}")
+    page.get_by_role("button", name="Pause").click()
+    beats = {second: place == 0 for bar in recorded.sync["measures"] for place, second in enumerate(bar["beats_s"])}
+    clicks = page.evaluate("clicks")
+    falls_s = [click["music"] + (click["when"] - click["heard"]) * percent / 100 for click in clicks]
+    nearest = [min(beats, key=lambda second: abs(second - at_s)) for at_s in falls_s]
+    off_s = [abs(at_s - beat_s) for at_s, beat_s in zip(falls_s, nearest, strict=True)]
+    print(f"clicks off the beat by at most {1000 * max(off_s):.0f} ms")
+    assert max(off_s) < 0.05
+    started = sorted(beats).index(nearest[0])
+    assert nearest == sorted(beats)[started : started + len(nearest)], "no beat is left out, none clicks twice"
+    assert [click["pitch"] > 1500 for click in clicks] == [beats[second] for second in nearest]
 
 
 def test_click_on_a_note_plays_from_there_and_chooses_it(recorded: Player) -> None:

@@ -4,8 +4,8 @@ Format, version 1. All times are seconds of the recording, rounded to a millisec
 
     {"version": 1,
      "duration_s": 61.2,
-     "notes": [{"id": "n1", "source": 0, "onset_s": 0.512, "offset_s": 0.934, "pitch": 60,
-                "measure": "m1", "staff": 1, "voice": 1, "tied": false, "confidence": 0.97}, ...],
+     "notes": [{"id": "n1", "source": 0, "onset_s": 0.512, "offset_s": 0.934, "pitch": 61, "step": "D",
+                "alter": -1, "measure": "m1", "staff": 1, "voice": 1, "tied": false, "confidence": 0.97}, ...],
      "measures": [{"id": "m1", "number": 1, "start_s": 0.5, "end_s": 2.5, "beats_s": [0.5, 1.0, ...], "page": 1}, ...],
      "pages": [{"page": 1, "first_measure": "m1", "last_measure": "m20"}, ...],
      "dropped": [{"source": 17, "reason": "..."}]}
@@ -104,6 +104,8 @@ def _notes(score: Score, performance: Performance, times: Timeline) -> list[dict
             "onset_s": round(onset_s, DECIMALS),
             "offset_s": round(note.offset_s, DECIMALS),
             "pitch": head.pitch.midi,
+            "step": head.pitch.step,
+            "alter": head.pitch.alter,
             "measure": measure_id(index),
             "staff": staff + 1,
             "voice": voice,

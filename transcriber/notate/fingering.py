@@ -1,8 +1,11 @@
 """A finger for every note: the easiest way through each hand's part, by dynamic programming.
 
 What is easy comes from R. Parncutt, J. Sloboda, E. Clarke, M. Raekallio and P. Desain, "An ergonomic model of keyboard
-fingering for melodic fragments" (Music Perception 14, 1997): their table of spans and their rules but for the seventh
-(fingers 3, 4 and 5 in succession); rule 4 counts every change of position alike. Theirs is a model of melodies. As in
+fingering for melodic fragments" (Music Perception 14, 1997): their table of spans and their rules but for those on
+fingers 3, 4 and 5 in succession and on the fourth after the third or on black keys (7 to 9); rule 4 counts every change
+of position alike, and of the weak fingers only the fourth counts, by half. So weighed, sixteen major scales of two
+octaves, up and down, have 78 % of their fingers as they are taught, F major's right hand all of them, and no finger
+twice running; with all rules it was 70 %. Theirs is a model of melodies. As in
 A. Al Kasimi, E. Nichols and C. Raphael, "A simple algorithm for automatic generation of polyphonic piano fingerings"
 (ISMIR 2007), the fingers of a chord keep the order of its keys and are judged by the spans between them, and two chords
 by how their outer fingers move. A left hand is a right hand in the mirror.
@@ -41,7 +44,9 @@ SPANS = {
 }
 # The model has no word for what a hand does when it is not legato; these were set by playing scales, chords and leaps.
 IMPRACTICAL = 10.0  # for each semitone beyond what is practical: theirs are forbidden
-HOP = 8.0  # one finger on two keys in succession
+HOP = 12.0  # one finger on two keys in succession
+WEAKEST, WEAK = 4, 0.5  # the finger that is better spared, and for how much
+MOVED = 0.5  # a change of position, whatever its size
 MOST = 25.0  # of one move: a leap is a leap, whichever finger lands
 MOST_CHANGE = 12.0  # of one change of position
 AFTER_REST = 0.3  # of a move's cost where the hand had a quarter's time
@@ -115,7 +120,7 @@ def _alone_at(gaps: tuple[int, ...], black: tuple[bool, ...]) -> Costs:
     costs = []
     for way in _hands(len(gaps)):
         keys = list(zip(way, gaps, black, strict=True))
-        weak = sum(finger > 3 for finger in way) + sum(finger == 1 and dark for finger, _, dark in keys)
+        weak = WEAK * (WEAKEST in way) + sum(finger == 1 and dark for finger, _, dark in keys)
         spans = sum(_span(low, high, above - below) for (low, below, _), (high, above, _) in combinations(keys, 2))
         costs.append(weak + spans)
     return np.array(costs)
@@ -164,7 +169,7 @@ def _position(one: int, other: int, semitones: int) -> float:
         low, high, across = (one, other, semitones) if one < other else (other, one, -semitones)
         _, least, _, _, most, _ = SPANS[low, high]
         beyond = max(0, least - across) + max(0, across - most)
-    return min(MOST_CHANGE, beyond + 1.0 * (beyond > 0))
+    return min(MOST_CHANGE, beyond + MOVED * (beyond > 0))
 
 
 @lru_cache(maxsize=4096)
@@ -179,9 +184,7 @@ def _pair(one: int, other: int, semitones: int, black_one: bool, black_other: bo
         return 0.0 if semitones == 0 else min(MOST, HOP + abs(semitones))
     low, high, across = (one, other, semitones) if one < other else (other, one, -semitones)
     cost = _span(low, high, across)
-    cost += (one, other) == (3, 4)
     black = {one: black_one, other: black_other}
-    cost += {one, other} == {3, 4} and black[4] and not black[3]
     for finger, neighbour in ((one, other), (other, one)):
         cost += 2.0 * (finger in (1, 5) and black[finger] and not black[neighbour])
     if low == 1 and across < 0:

@@ -13,6 +13,9 @@ const onFifths = (fifths) => t("pitch.names").split(" ")[fifths - FIRST_FIFTH];
 export const spelledName = (step, alter) => onFifths(FIFTHS[step] + 7 * alter);
 export const octaveOf = (pitch) => Math.floor(pitch / 12) - 1;
 export const pitchName = (pitch) => `${onFifths(USUAL_FIFTHS[pitch % 12])}${octaveOf(pitch)}`;
+export const spelledInOctave = ({ step, alter }, pitch) => `${spelledName(step, alter)}${octaveOf(pitch - alter)}`;
+// As it is written, where that is known.
+export const noteName = (note) => (note.step ? spelledInOctave(note, note.pitch) : pitchName(note.pitch));
 
 // "major" begins at its tonic on the line of fifths, "minor" three fifths above.
 export function keyName(fifths, mode) {

@@ -1,14 +1,14 @@
 // Corrections and their values in words.
 
 import { clock } from "../dom.js";
-import { keyName, octaveOf, pitchName, spelledName } from "../pitch.js";
+import { keyName, noteName, spelledName } from "../pitch.js";
 import { number, t } from "../texts.js";
 import { fraction } from "./edits.js";
 
 const EIGHTH = 0.5;
 
 export function noteInWords(note) {
-  return t("edit.note", { name: pitchName(note.pitch), time: clock(note.onset_s) });
+  return t("edit.note", { name: noteName(note), time: clock(note.onset_s) });
 }
 
 export function lengthInWords(quarters) {
@@ -50,6 +50,3 @@ export function editInWords(edit, noteOf) {
 export const factorInWords = (factor) => ({ 0.25: "¼", 0.5: "½" })[factor] ?? number(factor);
 
 // "E♭4" for a name of this pitch; C flat belongs to the octave of the B that it sounds like.
-export function spelledInOctave({ step, alter }, pitch) {
-  return `${spelledName(step, alter)}${octaveOf(pitch - alter)}`;
-}

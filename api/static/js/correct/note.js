@@ -1,9 +1,8 @@
 // The note that is selected in the score, and what can be done with it.
 
 import { clock, make } from "../dom.js";
-import { pitchName, spelledName, spellings } from "../pitch.js";
+import { noteName, spelledInOctave, spelledName, spellings } from "../pitch.js";
 import { t } from "../texts.js";
-import { spelledInOctave } from "./descriptions.js";
 import { findEdit, withNoteEdit, withoutNote } from "./edits.js";
 
 const MOST_ACCIDENTALS = 2;
@@ -23,7 +22,7 @@ export class NoteCard {
     const hand = this.hand();
     const begins = findEdit(edits, "bar-line", note.source);
     const spelled = findEdit(edits, "respell", note.source);
-    const name = spelled ? spelledInOctave(spelled, note.pitch) : pitchName(note.pitch);
+    const name = spelled ? spelledInOctave(spelled, note.pitch) : noteName(note);
     this.root.replaceChildren(
       make(
         "span",

@@ -1,7 +1,7 @@
 // Why a note was written: what the recording and the model showed around it, and what else it might have been.
 
 import { make } from "../dom.js";
-import { pitchName } from "../pitch.js";
+import { noteName, pitchName } from "../pitch.js";
 import { has, t } from "../texts.js";
 import { Canvas } from "./canvas.js";
 import { button } from "./controls.js";
@@ -62,7 +62,7 @@ export class Evidence {
     this.seen = null;
     const bar = this.piece.barOf(note);
     const sure = Math.round(100 * note.confidence);
-    this.title.textContent = t("stage.note-title", { pitch: pitchName(note.pitch), bar, sure });
+    this.title.textContent = t("stage.note-title", { pitch: noteName(note), bar, sure });
     this.why.textContent = this.address ? t("stage.looking") : t("stage.no-evidence", { sure });
     this.others.replaceChildren();
     this.instead.textContent = "";
@@ -86,7 +86,7 @@ export class Evidence {
     const [onset, frame] = [strongest(seen, "onset", pitch, note.onset_s), held(seen, pitch, note)];
     const key = note.added ? "stage.why-added" : onset < CLEAR ? "stage.why-faint" : frame < CLEAR ? "stage.why-short" : "stage.why-clear";
     const percent = (share) => Math.round(100 * share);
-    this.why.textContent = t(key, { pitch: pitchName(note.pitch), onset: percent(onset), frame: percent(frame) });
+    this.why.textContent = t(key, { pitch: noteName(note), onset: percent(onset), frame: percent(frame) });
     const others = (seen.alternatives ?? []).slice(0, SHOWN_ALTERNATIVES);
     this.instead.textContent = t(others.length > 0 ? "stage.others" : "stage.no-others");
     this.others.replaceChildren(...others.map((other) => this.#other(other)));

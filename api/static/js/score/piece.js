@@ -67,7 +67,8 @@ export class Piece {
   #shown(note) {
     const head = this.headsBySource.get(note.source)?.[0];
     const hand = head?.hand ?? note.hand ?? (note.pitch >= 60 ? "right" : "left");
-    return { ...note, hand, pitch: note.pitch + this.transpose, written: head !== undefined };
+    const { step, alter } = head ?? {};
+    return { ...note, hand, pitch: note.pitch + this.transpose, step, alter, written: head !== undefined };
   }
 
   // The heads whose note is down at this moment: onset <= at < offset.

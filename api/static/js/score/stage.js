@@ -6,7 +6,7 @@
 // chosen note, for what can be done with it.
 
 import { make } from "../dom.js";
-import { pitchName } from "../pitch.js";
+import { noteName } from "../pitch.js";
 import { t } from "../texts.js";
 import { Adding } from "./adding.js";
 import { Clock } from "./clock.js";
@@ -220,7 +220,7 @@ class Stage {
     this.roll.set({ chosen: this.chosen });
     if (note) {
       this.evidence.show(note);
-      this.say(t("stage.note-title", { pitch: pitchName(note.pitch), bar: this.piece.barOf(note), sure: Math.round(100 * note.confidence) }));
+      this.say(t("stage.note-title", { pitch: noteName(note), bar: this.piece.barOf(note), sure: Math.round(100 * note.confidence) }));
     } else this.evidence.close();
     if (tell || id !== null) this.#tell("select", { source: this.chosen, id: id ?? this.piece.headsBySource.get(this.chosen)?.[0].id ?? null });
   }
