@@ -192,12 +192,12 @@ def discard_earlier(job: Job, storage: Storage) -> None:
 
 
 def kept_beats(job: Job, storage: Storage) -> BeatEvidence | None:
-    """What the beat network said when this job was written down first."""
+    """What the beat network said when this job was written down first; None where another version of it did."""
     from transcriber.notate.evidence import decode_evidence
 
     try:
         return decode_evidence(read_blob(storage, f"{job.id}/{BEATS}"))
-    except BlobMissing:
+    except (BlobMissing, ValueError, KeyError):
         return None
 
 

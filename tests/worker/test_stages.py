@@ -15,7 +15,7 @@ from transcriber.errors import RecordingTooLong
 from transcriber.options import View
 from transcriber.performance import Note, Performance, decode_performance, write_midi
 from worker.job import Job, Stage, Wishes
-from worker.stages import listen_to, write_down
+from worker.stages import kept_beats, listen_to, write_down
 from worker.storage import read_blob, write_blob
 
 SCALE = Performance(
@@ -132,6 +132,10 @@ def test_a_redraw_shows_its_pages_before_the_rest_and_asks_no_network(
     notes = json.loads(read_blob(services.storage, f"{job.id}/r1.notes.json"))["notes"]
     assert [(note["source"], note["pitch"], note["hand"]) for note in notes if note["pitch"] == 48] == [(6, 48, "left")]
     assert read_blob(services.storage, f"{job.id}/score.musicxml") == before, "the files of the revision before stay"
+
+    with monkeypatch.context() as another:
+        another.setattr("transcriber.notate.evidence.VERSION", -1)
+        assert kept_beats(job, services.storage) is None, "of another version of the network they would not be the same"
 
     overtaken = write_down(dataclasses.replace(changed, drawing=2), services.storage, silent, show)
     assert set(overtaken.files) == shown[1], "nobody waits for the other files of what was changed again"
