@@ -191,6 +191,23 @@ def test_nothing_overlaps_from_right_to_left(site: Site, score: Score) -> None:
             assert PHYSICAL.findall(sheet.read_text()) == [], sheet.name
 
 
+@pytest.mark.parametrize("site", [1280, 1000, 820, 390], indirect=True)
+def test_menus_stay_within_the_window(site: Site, score: Score) -> None:
+    page = site.page
+    page.goto(f"{site.address}/#{score.id}")
+    expect(page.locator("#stage svg").first).to_be_visible()
+    for menu in ("view", "download", "more"):
+        for direction in ("ltr", "rtl"):
+            page.evaluate("(direction) => { document.documentElement.dir = direction; }", direction)
+            page.locator(f"#{menu}-menu > summary").click()
+            box = page.locator(f"#{menu}-menu > .panel").bounding_box()
+            assert box is not None
+            width = page.evaluate("window.innerWidth")
+            assert box["x"] >= 0, (menu, direction)
+            assert box["x"] + box["width"] <= width, (menu, direction)
+            page.keyboard.press("Escape")
+
+
 def test_theme_is_kept(site: Site) -> None:
     page = site.page
     page.emulate_media(color_scheme="light")
