@@ -164,6 +164,19 @@ def test_head_and_etag(client: TestClient, done: str) -> None:
     assert (stale.status_code, stale.content) == (200, b".pdf")
 
 
+def test_text_is_packed_for_whoever_takes_it(client: TestClient, done: str) -> None:
+    sync = client.get(done).json()["links"]["sync"]
+    plain = client.get(sync, headers={"Accept-Encoding": "identity"})
+    packed = client.get(sync, headers={"Accept-Encoding": "br, gzip;q=0.8"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.content == plain.content
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert client.get(sync, headers={"If-None-Match": packed.headers["etag"]}).status_code == 304
+    part = client.get(sync, headers={"Accept-Encoding": "gzip", "Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, plain.content[:4])
+
+
 def test_delete_means_deleted(client: TestClient, services: PumpedServices, done: str) -> None:
     etag = client.get(f"{done}/score.pdf").headers["etag"]
     assert client.delete(done).status_code == 204
