@@ -117,8 +117,14 @@ def test_correction_is_drawn_undone_and_kept(site: Site, waltz: bytes) -> None:
     page.reload()
     page.get_by_role("button", name="Correct", exact=True).click()
     expect(corrections(page).get_by_role("combobox", name="Metre")).to_have_value("6/8")
-    musicxml = page.evaluate(
-        "async () => (await (await fetch(`/v1/transcriptions/${location.hash.slice(1)}/score.musicxml`)).text())"
+    musicxml = page.evaluate(  # written after the pages; until then the answer is 409
+        """async () => {
+            for (let tries = 0; tries < 1000; tries++) {
+                const answer = await fetch(`/v1/transcriptions/${location.hash.slice(1)}/score.musicxml`);
+                if (answer.ok) return answer.text();
+                await new Promise((resolve) => setTimeout(resolve, 100));
+            }
+        }"""
     )
     assert re.search(r"<beats>6</beats>\s*<beat-type>8</beat-type>", musicxml)
 
