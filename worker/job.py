@@ -23,7 +23,7 @@ files as they were. Redraws go before every other waiting job.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -195,6 +195,17 @@ class Job:
             share=row["share"],
             heard=row["heard"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What need not be done again: the listening, and with `files` everything."""
+
+    heard_by: str | None
+    warnings: Sequence[str]
+    duration_s: float | None
+    files: Mapping[str, int] | None = None
+    heard: Mapping[str, int] = field(default_factory=dict)
 
 
 def result_blob(name: str, revision: int) -> str:

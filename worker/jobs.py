@@ -9,11 +9,11 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
-from worker.job import MAX_ATTEMPTS, Job, Recording, Stage, State, Task, Wishes
+from worker.job import MAX_ATTEMPTS, Job, Known, Recording, Stage, State, Task, Wishes
 from worker.rows import (
     FIRST_RESEND_S,
     cancelled,
@@ -30,9 +30,6 @@ from worker.rows import (
 )
 from worker.schema import jobs, now_s
 from worker.upkeep import Upkeep
-
-if TYPE_CHECKING:
-    from worker.reuse import Known
 
 RECEIVE_LEASE_S = 120.0  # an upload of which nothing is heard for so long was cut off with the process that received it
 NO_TIMINGS: Mapping[str, float] = {}

@@ -6,24 +6,10 @@ quick answer would tell a stranger that somebody else has the same recording.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-from worker.job import Recording, State, Wishes, result_blob
+from worker.job import Known, Recording, State, Wishes, result_blob
 from worker.jobs import JobTable
 from worker.stages import PERFORMANCE
 from worker.storage import BlobMissing, Storage, copy_blob
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What need not be done again: the listening, and with `files` everything."""
-
-    heard_by: str | None
-    warnings: Sequence[str]
-    duration_s: float | None
-    files: Mapping[str, int] | None = None
-    heard: Mapping[str, int] = field(default_factory=dict)
 
 
 def reuse(
