@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from transcriber.errors import EmptyFile, UnreadableFile, UnwritableOutput
-from transcriber.files import LONGEST_STEM, is_midi, stem_for, write_results
+from transcriber.files import LONGEST_STEM, is_midi, stem_for, title_for, write_results
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,20 @@ from transcriber.files import LONGEST_STEM, is_midi, stem_for, write_results
 )
 def test_results_are_named_after_the_recording(name: str, stem: str) -> None:
     assert stem_for(name) == stem
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("minuet_in_g.m4a", "Minuet in g"),
+        ("Op. 9-2__second take_.wav", "Op. 9-2 second take"),
+        ("🎹.m4a", "🎹"),
+        ("练习.mp3", "练习"),
+        ("___.wav", "Recording"),
+    ],
+)
+def test_a_title_is_written_as_by_hand(name: str, title: str) -> None:
+    assert title_for(name) == title
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "🎹"])

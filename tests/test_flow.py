@@ -82,7 +82,7 @@ def test_a_midi_file_goes_straight_to_the_score_under_any_name(midi: Path, tmp_p
     transcription = transcribe(renamed)
     assert [note.pitch for note in transcription.performance.notes] == [note.pitch for note in notes()]
     assert transcription.recording_name == "from the piano.mp3"
-    assert transcription.score.title == "from the piano"
+    assert transcription.score.title == "From the piano"
 
 
 def test_the_stages_are_told_in_order(midi: Path, tmp_path: Path) -> None:

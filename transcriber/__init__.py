@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transcriber.errors import OptionError, TranscriberError
-from transcriber.files import is_midi, stem_for, write_results
+from transcriber.files import is_midi, stem_for, title_for, write_results
 from transcriber.options import FORMATS, Options
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def transcribe(path: str | Path, options: Options | None = None, on_progress: Pr
     report = on_progress or _nobody
     performance, warnings = _performance(path, options, report)
     report("notate", 0.0)
-    title = stem_for(path.name) if options.title is None else options.title
+    title = title_for(path.name) if options.title is None else options.title
     score = notate(
         performance,
         options.all_edits(),

@@ -58,6 +58,12 @@ def stem_for(name: str) -> str:
     return stem.encode()[:LONGEST_STEM].decode(errors="ignore").rstrip() or "recording"
 
 
+def title_for(name: str) -> str:
+    """What is printed above a recording that nobody named: its file's name as one would write it by hand."""
+    title = " ".join(stem_for(name).replace("_", " ").split())
+    return title[:1].upper() + title[1:] or "Recording"
+
+
 def write_results(directory: Path, results: dict[str, bytes]) -> list[Path]:
     """Write each `results[name]` as `directory/name`, whole or not at all. Raises UnwritableOutput."""
     try:

@@ -64,10 +64,10 @@ AS_HEARD = View()
 class Options:
     """Wishes for one transcription; what is left out is decided from the music.
 
-    `title` None prints the recording's name, "" nothing. `metre` as "3/4", `key` as "Bb major", "f# minor" or a number
-    of sharps (flats negative). `level`, `chords`, `note_names`, `fingering`, `pedal`, `transpose`, `size` as in View.
-    `checkpoint` is a note model other than the shipped one. `edits` are applied after metre and key. Raises OptionError
-    for a value that makes no sense.
+    `title` None prints the recording's name (files.title_for), "" nothing. `metre` as "3/4", `key` as "Bb major",
+    "f# minor" or a number of sharps (flats negative). `level`, `chords`, `note_names`, `fingering`, `pedal`,
+    `transpose`, `size` as in View. `checkpoint` is a note model other than the shipped one. `edits` are applied after
+    metre and key. Raises OptionError for a value that makes no sense.
     """
 
     formats: tuple[str, ...] = FORMATS

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from transcriber.errors import NoNotes
-from transcriber.files import stem_for
+from transcriber.files import title_for
 from transcriber.options import FORMATS, Device, Options
 from transcriber.performance import Performance, decode_performance, encode_performance, read_midi
 from worker.decoding import decode
@@ -147,7 +147,7 @@ def _score_of(job: Job, performance: Performance, evidence: BeatEvidence) -> tup
     score = notate(
         performance,
         edits,
-        title=stem_for(job.recording.name) if title is None else title,
+        title=title_for(job.recording.name) if title is None else title,
         composer=composer or "",
         level=wishes.view.level,
         chords=wishes.view.chords,
