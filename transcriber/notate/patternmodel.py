@@ -67,8 +67,11 @@ def block_names(index: int) -> tuple[str, ...]:
 
 
 def gelu(x: Weights) -> Weights:
-    """The Gaussian error linear unit in its approximation by tanh (Hendrycks and Gimpel 2016)."""
-    return np.asarray(0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))), np.float32)
+    """The Gaussian error linear unit in its approximation by tanh (Hendrycks and Gimpel 2016).
+
+    The cube is two products: numpy's power of a float32 takes five times as long as all the rest of a judgement.
+    """
+    return np.asarray(0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * (x * x * x)))), np.float32)
 
 
 def _dilated(x: Weights, weight: Weights, dilation: int) -> Weights:
