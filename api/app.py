@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, Response
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import batch, changes, events, evidence, health, receiving, resumable, sharing
 from api.access import Access
+from api.page import POLICY, STATIC, PageAsSent, VersionedFiles
 from api.problems import answer_with_problems
 from api.routes import router
 from api.tus import TusVersion
 from worker.services import Services
-
-STATIC = Path(__file__).parent / "static"
-PAGE_POLICY = (
-    "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'"
-)
 
 
 class SecurityHeaders:
@@ -36,7 +29,7 @@ class SecurityHeaders:
         async def send_protected(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+                headers.setdefault("Content-Security-Policy", POLICY)
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
             await send(message)
@@ -67,14 +60,16 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(health.router)
     answer_with_problems(app)
 
+    page_as_sent = PageAsSent.of()
+
     @app.get("/", include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(STATIC / "index.html")
+    def page(request: Request) -> Response:
+        return page_as_sent.answer(request)
 
     @app.get("/shared", include_in_schema=False)
-    def shared_page() -> FileResponse:
+    def shared_page(request: Request) -> Response:
         """The same page; only that it is not behind a key."""
-        return page()
+        return page_as_sent.answer(request)
 
     @app.get("/docs", include_in_schema=False)
     def documentation() -> FileResponse:
@@ -84,5 +79,5 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(Access, services=services)
     app.add_middleware(TusVersion, root=resumable.UPLOADS)
     app.add_middleware(SecurityHeaders)  # added last, so that it is outermost: refusals carry the headers too
-    app.mount("/static", GZipMiddleware(StaticFiles(directory=STATIC)), name="static")
+    app.mount("/static", GZipMiddleware(VersionedFiles()), name="static")
     return app

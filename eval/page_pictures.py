@@ -75,7 +75,7 @@ def answered_as(page: Page, site: Site, **changes: Any) -> None:
 
 def open_score(page: Page, site: Site) -> None:
     page.goto(site.score)
-    page.locator("#stage svg").first.wait_for()
+    page.locator("#stage .sheets .sheet g.note").first.wait_for()  # taken over by the player
 
 
 def drawn_as(place: str, view: dict[str, Any]) -> None:
@@ -220,7 +220,7 @@ def score_shared(page: Page, site: Site) -> None:
     request = urllib.request.Request(f"{site.address}{site.job['links']['self']}/share", method="POST")
     with urllib.request.urlopen(request) as answer:
         page.goto(site.address + json.load(answer)["address"])
-    page.locator("#stage svg").first.wait_for()
+    page.locator("#stage .sheets .sheet g.note").first.wait_for()
 
 
 @state

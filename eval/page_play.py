@@ -60,7 +60,7 @@ def open_score(page: Page, asked: argparse.Namespace, folder: Path) -> None:
         page.get_by_role("button", name="Write it down").click()
         page.locator("#progress:not([hidden])").wait_for()
         print(f"{recording.stat().st_size / 1e6:.1f} MB sent in {time.monotonic() - began_s:.1f} s", flush=True)
-    page.locator("g.note").first.wait_for(timeout=PATIENCE_MS)
+    page.locator(".sheets .sheet g.note").first.wait_for(timeout=PATIENCE_MS)
     if not asked.score:
         print(f"score after {time.monotonic() - began_s:.1f} s", flush=True)
     page.evaluate(OBSERVE)

@@ -75,7 +75,8 @@ class Player:
         self.page.add_init_script(OVERHEAR)
         self.page.goto("about:blank")  # from where an address is loaded anew
         self.page.goto(f"{self.site.address}/#{self.job}")
-        expect(self.page.locator(".sheet").first.locator("g.note").first).to_be_attached(timeout=SLOW_MS)
+        # The first page is drawn before the player is there, which marks whose hand each note is of.
+        expect(self.page.locator(".sheet g.note:is(.right, .left)").first).to_be_attached(timeout=SLOW_MS)
         self.page.evaluate(WATCH)
 
     @property

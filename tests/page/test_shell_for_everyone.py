@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FileChooser, Page, Route, expect
 
-from api.app import STATIC
+from api.page import STATIC
 from api.problems import __doc__ as problem_codes
 from tests.page.conftest import PATIENCE_S, Score, Site
 from transcriber import errors

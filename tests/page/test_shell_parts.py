@@ -1,13 +1,12 @@
 """The page's parts without a score: corrections as a list, undo, the time that is left, following a job."""
 
 import json
-import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
 
-from api.app import STATIC
+from api.page import STATIC, VIEWS, imported
 from tests.page.conftest import Score, Site
 
 pytestmark = pytest.mark.browser
@@ -139,10 +138,48 @@ def test_change_that_cannot_be_drawn_is_said(site: Site, score: Score) -> None:
     expect(site.page.locator("#redraw-problem")).to_contain_text("The last change could not be drawn")
 
 
+def modules(site: Site) -> set[str]:
+    return {url.partition("/js/")[2] for url in site.requests if url.endswith(".js")}
+
+
 def test_home_loads_what_it_announced_and_nothing_of_the_score(site: Site) -> None:
-    """Modules that are not announced in index.html are found one after the other, each a round trip later."""
+    """Modules that are not announced are found one after the other, each a round trip later."""
+    site.requests.clear()
+    site.page.reload(wait_until="networkidle")
     expect(site.page.locator("#theme")).to_have_value("auto")
-    loaded = {url.partition("/static/js/")[2] for url in site.requests if url.endswith(".js")}
-    announced = set(re.findall(r'href="/static/js/([^"]+)"', (STATIC / "index.html").read_text()))
-    assert loaded - announced == {"early.js", "main.js"}
-    assert announced <= loaded
+    assert modules(site) == set(imported(STATIC / "js", VIEWS["home"]))
+
+
+def test_a_score_opened_by_its_address_loads_what_was_announced_and_each_page_once(site: Site, score: Score) -> None:
+    site.page.goto("about:blank")
+    site.requests.clear()
+    site.page.goto(f"{site.address}/#{score.id}")
+    expect(site.page.locator("#stage g.note").first).to_be_attached()
+    expect(site.page.locator("#stage .controls")).to_be_visible()
+    site.page.wait_for_load_state("networkidle")
+    announced = set(imported(STATIC / "js", VIEWS["job"]))
+    at_home = set(imported(STATIC / "js", VIEWS["home"]))  # loaded when all is there, for the way back
+    assert announced <= modules(site) <= announced | at_home
+    for page in score.get()["links"]["pages"]:
+        assert [url for url in site.requests if url.endswith(page)] == [f"{site.address}{page}"]
+    assert not [url for url in site.requests if url.endswith("/events")]  # it is finished: nothing is to be followed
+    assert site.page.locator("#stage .sheet").count() == len(score.get()["links"]["pages"])
+    assert site.errors == []
+
+
+def test_a_page_that_was_drawn_early_is_left_behind_for_another_piece(site: Site, score: Score) -> None:
+    """The scripts of the player come late, and meanwhile the visitor goes elsewhere."""
+    held: list[Route] = []
+    site.page.route("**/score/stage.js", lambda route: held.append(route))
+    site.page.goto("about:blank")
+    site.page.goto(f"{site.address}/#{score.id}")
+    expect(site.page.locator("#stage > .sheet g.note").first).to_be_attached()
+    site.page.evaluate("location.hash = ''")
+    expect(site.page.locator("#home")).to_be_visible()
+    expect(site.page.locator("#stage .sheet")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    site.page.evaluate(f"location.hash = '{score.id}'")
+    expect(site.page.locator("#stage .controls")).to_be_visible()
+    expect(site.page.locator("#stage > .sheet")).to_have_count(0)
+    expect(site.page.locator("#stage .sheets .sheet g.note").first).to_be_attached()

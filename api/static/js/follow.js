@@ -1,5 +1,5 @@
 // Hears of every change of a transcription: by server-sent events, and by asking again where those do not come through.
-// A shared one tells no events.
+// A shared one tells no events. What was asked for before this page's modules were there (early.js) is heard first.
 
 import { getJob } from "./api.js";
 
@@ -10,6 +10,13 @@ const LONGEST_PAUSE_MS = 8000; // between questions to a service that does not a
 export function settled(job) {
   if (job.state === "failed") return true;
   return job.state === "done" && (job.redraw_error !== null || (job.drawn >= job.revision && job.links.pdf !== null));
+}
+
+function askedEarly(address) {
+  if (window.early?.address !== address) return null;
+  const { job } = window.early;
+  window.early = null;
+  return job;
 }
 
 // Calls onJob(job) at every change until it is settled, onGone() where it was deleted, and onTrouble(error) while the
@@ -60,7 +67,15 @@ export function follow(address, hasEvents, { onJob, onGone, onTrouble }) {
     });
   }
 
-  if (hasEvents) listen();
-  else poll();
+  async function begin() {
+    const job = await askedEarly(address);
+    if (ended) return;
+    if (job) take(job);
+    if (ended) return;
+    if (hasEvents) listen();
+    else poll();
+  }
+
+  begin();
   return stop;
 }

@@ -55,6 +55,7 @@ export class JobView {
 
   open(address, id) {
     this.close();
+    if (window.early?.address !== address) part("stage").replaceChildren(); // a page that was opened and left
     Object.assign(this, { address, id, isShared: id === null });
     for (const name of ["job-name", "job-about", "job-status"]) part(name).textContent = "";
     for (const name of PARTS) part(name).hidden = true;
@@ -64,6 +65,7 @@ export class JobView {
   }
 
   close() {
+    if (this.address === null) return;
     this.stop();
     this.job = null;
     this.address = null;

@@ -2,39 +2,51 @@
 
 import { setUpConnection } from "./connection.js";
 import { make, part } from "./dom.js";
-import { Library } from "./library.js";
-import { remember } from "./recent.js";
 import { setUpShortcuts } from "./shortcuts.js";
 import { currentLanguage, keepLanguage, LANGUAGES, preferredLanguage, setLanguage, t } from "./texts.js";
 import { setUpTheme } from "./theme.js";
-import { setUpUpload } from "./upload.js";
 
 const SHARED = "shared/";
 
-const library = new Library();
-let view = null; // of a transcription: loaded when the first one is opened
+// Each view is loaded when it is first opened.
+const views = {
+  home: { load: () => import("./home.js").then(({ Home }) => new Home()), problem: "upload-problem", loading: null, now: null },
+  job: { load: () => import("./job.js").then(({ JobView }) => new JobView()), problem: "job-problem", loading: null, now: null },
+};
 
 const placeNow = () => decodeURIComponent(location.hash.slice(1));
 
+async function load(name) {
+  const view = views[name];
+  view.loading ??= view.load();
+  try {
+    view.now = await view.loading;
+  } finally {
+    if (!view.now) view.loading = null; // the next visit tries again
+  }
+  return view.now;
+}
+
 async function route() {
   const place = placeNow();
-  const atHome = place === "";
-  document.documentElement.dataset.view = atHome ? "home" : "job";
-  if (atHome) {
-    view?.close();
-    document.title = t("page.name");
-    library.open();
-    return;
-  }
-  library.close();
+  const [name, other] = place === "" ? ["home", "job"] : ["job", "home"];
+  document.documentElement.dataset.view = name;
+  views[other].now?.close();
+  let view;
   try {
-    view ??= new (await import("./job.js")).JobView();
+    view = await load(name);
   } catch {
-    part("job-problem").textContent = t("problem.away");
-    part("job-problem").hidden = false;
+    const { problem } = views[name];
+    part(problem).textContent = t("problem.away");
+    part(problem).hidden = false;
     return;
   }
   if (placeNow() !== place) return;
+  if (name === "home") {
+    document.title = t("page.name");
+    view.open();
+    return;
+  }
   if (place.startsWith(SHARED)) view.openShared(place.slice(SHARED.length));
   else view.openOwn(place);
   part("job-name").focus();
@@ -57,10 +69,11 @@ async function setUpLanguage(select) {
 await setUpLanguage(part("language"));
 setUpTheme(part("theme"));
 setUpConnection(part("offline"));
-setUpShortcuts(() => view);
-setUpUpload((accepted) => {
-  remember(accepted);
-  location.hash = accepted.id;
-});
+setUpShortcuts(() => views.job.now);
 window.addEventListener("hashchange", route);
 route();
+// The way home works without a connection, too, and a file that is dropped beside the score does not replace the page.
+const whenIdle = window.requestIdleCallback ?? setTimeout;
+const prepareHome = () => whenIdle(() => load("home").catch(() => {}));
+if (document.readyState === "complete") prepareHome();
+else window.addEventListener("load", prepareHome);

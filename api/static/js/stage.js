@@ -2,10 +2,10 @@
 
 import { part } from "./dom.js";
 
-const STYLE = "/static/css/score.css";
+const STYLE = new URL("../css/score.css", import.meta.url).href;
 
 function loadStyle() {
-  if (document.querySelector(`link[href="${STYLE}"]`)) return;
+  if ([...document.querySelectorAll("link")].some((link) => link.href === STYLE)) return;
   document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: STYLE }));
 }
 

@@ -36,9 +36,20 @@ export class Sheet {
     this.coming.text.catch(() => {}); // whoever draws it hears of that
   }
 
-  // Draws the page of this address; an older page stays until the new one is ready. False: it was overtaken meanwhile.
-  async draw(address, isLast) {
-    this.address = address;
+  // Draws the page of this address, once; an older page stays until the new one is ready. Resolves to false where it was
+  // overtaken meanwhile.
+  draw(address, isLast) {
+    if (this.address !== address) {
+      this.address = address;
+      this.drawing = this.#draw(address, isLast).catch((error) => {
+        if (this.address === address) this.address = null; // the next attempt asks again
+        throw error;
+      });
+    }
+    return this.drawing;
+  }
+
+  async #draw(address, isLast) {
     this.expect(address);
     const coming = this.coming;
     this.coming = { address: null, text: null };

@@ -4,6 +4,7 @@
 
 import { make } from "../dom.js";
 import { t } from "../texts.js";
+import { takeFirst } from "./opening.js";
 import { Sheet } from "./sheet.js";
 
 const NEAR = "120% 0px"; // of the window: drawn before it is seen
@@ -34,7 +35,8 @@ export class Sheets {
       sheet.host.remove();
     }
     while (this.sheets.length < addresses.length) {
-      const sheet = new Sheet(this.sheets.length + 1);
+      const number = this.sheets.length + 1;
+      const sheet = (number === 1 && takeFirst(addresses[0])) || new Sheet(number);
       this.sheets.push(sheet);
       this.root.append(sheet.host);
       this.watcher.observe(sheet.host);
@@ -50,7 +52,7 @@ export class Sheets {
   // One after the other, those that are looked at first.
   async #drawAll() {
     const { addresses } = this;
-    const waiting = this.sheets.filter((sheet) => sheet.drawn || this.near.has(sheet));
+    const waiting = this.sheets.filter((sheet) => sheet.address || this.near.has(sheet));
     const inSight = waiting.filter(isInSight);
     for (const sheet of [...inSight, ...waiting.filter((sheet) => !inSight.includes(sheet))]) {
       if (this.addresses !== addresses) return;

@@ -55,7 +55,7 @@ class Stage {
     this.status = make("p", { class: "say", role: "status" });
     this.trouble = make("p", { class: "problem", role: "alert", hidden: true });
     root.classList.add("stage");
-    root.replaceChildren(this.trouble, this.status);
+    root.prepend(this.trouble, this.status); // before the first page, where it is there already
   }
 
   // Shows this state of the job; pages and notes are fetched where they are of another drawing than those shown.
