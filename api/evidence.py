@@ -13,7 +13,7 @@ from api.sharing import SharedJob
 from api.views import ROOT, SHARED
 from worker.job import Job
 from worker.services import Services
-from worker.stages import EVIDENCE, PERFORMANCE
+from worker.stages import EVIDENCE, PERFORMANCE, requested_edits
 from worker.storage import BlobMissing, read_blob
 
 router = APIRouter(responses=EVERYWHERE)
@@ -49,7 +49,7 @@ class Evidence(BaseModel):
     frame: list[list[int]] = Field(description="For each frame how surely each pitch sounds.")
     spectrogram: list[list[int]] = Field(description="For each frame the level of each band.")
     bands_per_semitone: int = 1
-    notes: list[PlayedNote] = Field(description="What was written or could have been, with how sure the model is.")
+    notes: list[PlayedNote] = Field(description="What was heard, with how sure the model is.")
     alternatives: list[NearlyWritten] = Field(description="To the chosen note, the strongest first.")
 
 
@@ -57,7 +57,7 @@ FIRST = Annotated[float, Query(alias="start_s", ge=0, allow_inf_nan=False)]
 LAST = Annotated[
     float | None, Query(alias="end_s", ge=0, allow_inf_nan=False, description="At most, and otherwise, 10 s later.")
 ]
-SOURCE = Annotated[int | None, Query(alias="source", ge=0, description="A note whose alternatives are wanted.")]
+SOURCE = Annotated[int | None, Query(alias="source", ge=0, description="A note, heard or added, to find rivals of.")]
 
 
 @router.get(
@@ -86,6 +86,7 @@ def shared_evidence(
 
 def _evidence(services: Services, job: Job, start_s: float, end_s: float | None, source: int | None) -> Evidence:
     from transcriber.evidence import FRAME, ONSET, SPECTRUM, Window, alternatives, read_window
+    from transcriber.notate.additions import with_added
     from transcriber.performance import HIGHEST_PITCH, LOWEST_PITCH, Note, decode_performance
 
     end_s = start_s + LONGEST_S if end_s is None else end_s
@@ -103,13 +104,15 @@ def _evidence(services: Services, job: Job, start_s: float, end_s: float | None,
         return {"source": note_source, **{name: getattr(note, name) for name in Note.__slots__}}
 
     try:
-        notes = decode_performance(read_blob(services.storage, f"{job.id}/{PERFORMANCE}")).notes
+        performance = decode_performance(read_blob(services.storage, f"{job.id}/{PERFORMANCE}"))
+        notes = performance.notes
+        written = with_added(performance, requested_edits(job.wishes)).notes  # those heard, then those put in by hand
         seen = window(start_s, end_s)
         rivals = []
-        if source is not None and source < len(notes):
-            chosen = notes[source]
+        if source is not None and source < len(written):
+            chosen = written[source]
             near = window(max(0.0, chosen.onset_s - AROUND_S), chosen.onset_s + AROUND_S)
-            rivals = alternatives(near, chosen, notes)
+            rivals = alternatives(near, chosen, written)
     except BlobMissing as cause:
         raise Problem(404, "not-found", "Nothing was kept of what was heard in this recording.") from cause
     return Evidence(

@@ -51,6 +51,25 @@ def test_a_few_seconds(client: TestClient, done: str) -> None:
     assert client.get(address, params={"start_s": 0.1, "end_s": 0.9}).json()["alternatives"] == []
 
 
+def test_what_was_heard_around_an_added_note(client: TestClient, done: str) -> None:
+    """It was struck as faintly as the model had it; what is written now is no alternative."""
+    added = {"edit": "add", "id": "a", "onset_s": 0.21, "offset_s": 0.6, "pitch": 72}
+    other = {"edit": "add", "id": "b", "onset_s": 2.5, "offset_s": 3.0, "pitch": 65}
+    delete = {"edit": "delete", "source": 1}
+    change = {"edits": [other, delete, added], "view": {}, "base": client.get(done).json()["revision"]}
+    assert client.put(f"{done}/score", json=change).status_code == 200
+    window = {"start_s": 0.1, "end_s": 0.9}
+    seen = client.get(f"{done}/evidence", params={**window, "source": 3}).json()
+    assert seen["onset"][5][72 - 21] == round(0.3 * 255)
+    assert seen["alternatives"] == []
+    change = {"edits": [other, added | {"pitch": 71}], "view": {}, "base": client.get(done).json()["revision"]}
+    assert client.put(f"{done}/score", json=change).status_code == 200
+    seen = client.get(f"{done}/evidence", params={**window, "source": 3}).json()
+    assert [(rival["pitch"], rival["relation"]) for rival in seen["alternatives"]] == [(72, "semitone")]
+    assert [note["source"] for note in seen["notes"]] == [0]
+    assert client.get(f"{done}/evidence", params={**window, "source": 4}).json()["alternatives"] == []
+
+
 def test_everybody_it_is_shared_with(client: TestClient, done: str) -> None:
     word = client.post(f"{done}/share").json()["address"].rpartition("/")[2]
     address = client.get(f"/v1/shared/{word}").json()["links"]["evidence"]
