@@ -22,8 +22,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,18 +30,18 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table as Sheet
 
-import transcriber
+from eval import provenance
 from eval.beats import f_measures, metre_of, written_alike
-from eval.campaign import DEFAULT_OUT, Jobs, Limit, Where, output_width
+from eval.campaign import DEFAULT_OUT, Jobs, Limit, Where, output_width, spread
 from eval.mv2h import mv2h
 from eval.notation import SHARES, compare
 from eval.performedscore import PlayedBar, aligned, played_bars, timed_reference, timed_score, true_meter
 from eval.printed import UnreadableScore, read_printed
 from eval.runner import Problem, workers
-from eval.statistics import interval
+from eval.scoreruns import Comparison, Kept, ScoreRun, close_score_run, summary, written_by
 from eval.systems import checkpoint_hash
+from eval.tables import score_sheet
 from transcriber.errors import TranscriberError
 from transcriber.notate.meter import Bar, Meter
 from transcriber.options import Device
@@ -50,8 +49,7 @@ from transcriber.performance import Performance, read_midi
 from transcriber.score import Score
 
 Source = Literal["midi", "audio"]
-KEPT = DEFAULT_OUT / "asap"
-MV2H_PARTS = ("mv2h", "multi_pitch", "voice", "meter", "value", "harmony")
+MV2H_PARTS = ("multi_pitch", "voice", "meter", "value", "harmony")
 
 
 @dataclass(frozen=True)
@@ -65,14 +63,6 @@ class PlayedPiece:
     midi: Path
     audio: Path | None
     annotations: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Figures of one performance, each a share of 0..1 or, for marks on the page, a count for each note."""
-
-    name: str
-    figures: dict[str, float]
 
 
 class DamagedList(Exception):
@@ -108,7 +98,7 @@ def evaluate(piece: PlayedPiece, source: Source, device: Device) -> Comparison |
         return Problem(piece.name, "mismatched", f"annotations and score do not fit: {cause}")
     except TranscriberError as cause:
         return Problem(piece.name, "unreadable", cause.message)
-    return Comparison(piece.name, figures(bars, performance, score))
+    return Comparison(piece.name, piece.composer, figures(bars, performance, score))
 
 
 def figures(bars: Sequence[PlayedBar], performance: Performance, score: Score) -> dict[str, float]:
@@ -128,7 +118,8 @@ def figures(bars: Sequence[PlayedBar], performance: Performance, score: Score) -
     wanted, given = ((meter.bars[0].time.beats, meter.bars[0].time.beat_type) for meter in (truth, written))
     counts = compare(piece, score, "ours")
     return {
-        **{name: getattr(found, name) for name in MV2H_PARTS},
+        "mv2h": found.mv2h,
+        **{f"mv2h {name.replace('_', '-')}": getattr(found, name) for name in MV2H_PARTS},
         "beat": beat,
         "downbeat": downbeat,
         "time signature": float(written_alike(*wanted) == written_alike(*given)),
@@ -163,46 +154,11 @@ def _performance(piece: PlayedPiece, source: Source, device: Device) -> Performa
     return listen(load(piece.audio), device=device)
 
 
-class Kept:
-    """Comparisons of earlier runs: a line of JSON each, with what it came from."""
-
-    def __init__(self, folder: Path, source: Source) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.file = folder / f"asap-{source}.jsonl"
-        self._writer = {"code": written_by(), "checkpoint": checkpoint_hash(None) if source == "audio" else None}
-        self._source = source
-
-    def load(self, pieces: Sequence[PlayedPiece]) -> dict[str, Comparison]:
-        """By name, of those that would come out the same today."""
-        origins = {piece.name: self._origin(piece) for piece in pieces}
-        found = {}
-        for line in self.file.read_text().splitlines() if self.file.exists() else ():
-            with suppress(ValueError, KeyError, TypeError):  # the line that an interruption cut off
-                stored = json.loads(line)
-                comparison = Comparison(stored["name"], stored["figures"])
-                if stored["origin"] == origins.get(comparison.name):
-                    found[comparison.name] = comparison
-        return found
-
-    def add(self, piece: PlayedPiece, comparison: Comparison) -> None:
-        with self.file.open("a") as file:
-            file.write(json.dumps(asdict(comparison) | {"origin": self._origin(piece)}) + "\n")
-
-    def _origin(self, piece: PlayedPiece) -> dict[str, Any]:
-        files = [piece.score, piece.midi if self._source == "midi" else piece.audio]
-        stamps = [_stamp(path) for path in files]
-        notes = hashlib.sha256(json.dumps(piece.annotations, sort_keys=True).encode()).hexdigest()[:12]
-        return self._writer | {"files": stamps, "annotations": notes}
-
-
-def written_by() -> str:
-    """Changes with the code and the models that turn notes into a score, and with how scores are compared."""
-    digest = hashlib.sha256()
-    for folder in (Path(transcriber.__file__).parent, Path(__file__).parent):
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in (".py", ".safetensors", ".npz", ".json"):
-                digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
+def stamps(piece: PlayedPiece, source: Source) -> dict[str, Any]:
+    """The files that a comparison was made from, as they are now."""
+    files = [piece.score, piece.midi if source == "midi" else piece.audio]
+    notes = hashlib.sha256(json.dumps(piece.annotations, sort_keys=True).encode()).hexdigest()[:12]
+    return {"files": [_stamp(path) for path in files], "annotations": notes}
 
 
 def _stamp(path: Path | None) -> list[int] | None:
@@ -213,6 +169,17 @@ def _stamp(path: Path | None) -> list[int] | None:
     return None if status is None else [status.st_size, status.st_mtime_ns]
 
 
+def kept_in(folder: Path, pieces: Sequence[PlayedPiece], source: Source) -> Kept:
+    """The ledger of `folder`, in which a comparison holds as long as its files, the code and the models do."""
+    writer = {
+        "code": written_by(),
+        "source": source,
+        "checkpoint": checkpoint_hash(None) if source == "audio" else None,
+    }
+    by_name = {piece.name: piece for piece in pieces}
+    return Kept(folder, lambda name: writer | stamps(by_name[name], source))
+
+
 def measure(
     pieces: Sequence[PlayedPiece],
     source: Source,
@@ -220,45 +187,25 @@ def measure(
     jobs: int,
     kept: Kept,
     on_done: Callable[[], None],
-) -> tuple[list[Comparison], list[Problem]]:
+) -> tuple[tuple[Comparison, ...], tuple[Problem, ...]]:
     """In the order of the pieces."""
-    found: dict[str, Comparison | Problem] = dict(kept.load(pieces))
+    found: dict[str, Comparison | Problem] = dict(kept.load([piece.name for piece in pieces]))
     for _ in found:
         on_done()
     with workers(jobs) as pool:
         waiting = [piece for piece in pieces if piece.name not in found]
         futures = {pool.submit(evaluate, piece, source, device): piece for piece in waiting}
         for future in as_completed(futures):
-            piece, outcome = futures[future], future.result()
-            found[piece.name] = outcome
+            outcome = future.result()
+            found[futures[future].name] = outcome
             if isinstance(outcome, Comparison):
-                kept.add(piece, outcome)
+                kept.add(outcome)
             on_done()
     outcomes = [found[piece.name] for piece in pieces]
     return (
-        [outcome for outcome in outcomes if isinstance(outcome, Comparison)],
-        [outcome for outcome in outcomes if isinstance(outcome, Problem)],
+        tuple(outcome for outcome in outcomes if isinstance(outcome, Comparison)),
+        tuple(outcome for outcome in outcomes if isinstance(outcome, Problem)),
     )
-
-
-def summary(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
-    """Mean and its 95 % interval of each figure; performances that cannot tell it do not count for it."""
-    table: dict[str, dict[str, Any]] = {}
-    for name in comparisons[0].figures if comparisons else ():
-        values = [comparison.figures[name] for comparison in comparisons if np.isfinite(comparison.figures[name])]
-        if values:
-            table[name] = {"mean": float(np.mean(values)), "interval": interval(values), "performances": len(values)}
-    return table
-
-
-def sheet(table: dict[str, dict[str, Any]]) -> Sheet:
-    shown = Sheet(title="Scores", title_justify="left")
-    for name in ("figure", "mean", "95 % interval", "performances"):
-        shown.add_column(name, justify="left" if name == "figure" else "right")
-    for name, row in table.items():
-        within = "–" if row["interval"] is None else "{:.4f} – {:.4f}".format(*row["interval"])
-        shown.add_row(name, f"{row['mean']:.4f}", within, str(row["performances"]))
-    return shown
 
 
 def main(
@@ -268,8 +215,9 @@ def main(
     limit: Limit = None,
     jobs: Jobs = 0,
     device: Where = "auto",
-    out: Annotated[Path, typer.Option(help="What is compared is kept here; a run that was stopped goes on.")] = KEPT,
-    output: Annotated[Path | None, typer.Option("--json", help="Every figure goes here too.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; runs/eval/asap-SOURCE unless given.", show_default=False)
+    ] = None,
 ) -> None:
     console, status = Console(width=output_width()), Console(stderr=True, soft_wrap=True, highlight=False)
     try:
@@ -277,30 +225,27 @@ def main(
     except DamagedList as cause:
         status.print(str(cause), markup=False)
         raise typer.Exit(2) from cause
-    if limit is not None and limit < len(pieces):
-        pieces = [pieces[index * len(pieces) // limit] for index in range(limit)]
-    kept = Kept(out, source)
+    pieces = spread(pieces, limit)
+    folder = out or DEFAULT_OUT / f"asap-{source}"
+    kept, count = kept_in(folder, pieces, source), jobs or len(os.sched_getaffinity(0))
     try:
         with Progress(console=status, transient=True) as bars:
             bar = bars.add_task("ASAP", total=len(pieces))
-            comparisons, problems = measure(
-                pieces, source, device, jobs or len(os.sched_getaffinity(0)), kept, lambda: bars.advance(bar)
-            )
+            comparisons, problems = measure(pieces, source, device, count, kept, lambda: bars.advance(bar))
     except KeyboardInterrupt:
-        done = len(kept.load(pieces))
+        done = len(kept.load([piece.name for piece in pieces]))
         status.print(
             f"\nStopped. {done} of {len(pieces)} performances are kept in {kept.file}; the same command goes on."
         )
         raise typer.Exit(130) from None
-    table = summary(comparisons)
-    console.print(sheet(table))
+    options = {"source": source, "composer": composer or "", "limit": str(limit or ""), "jobs": str(count)}
+    run = ScoreRun(provenance.score_header("ASAP", source, options | {"device": device}), comparisons, problems)
+    close_score_run(folder, run)
+    console.print(score_sheet(summary(comparisons)))
     for problem in problems:
         console.print(f"{problem.kind}  {problem.name}: {problem.message}", markup=False, soft_wrap=True)
     console.print(f"{len(comparisons)} of {len(pieces)} performances compared.")
-    if output:
-        files = [asdict(comparison) for comparison in comparisons]
-        stored = {"summary": table, "performances": files, "problems": [asdict(problem) for problem in problems]}
-        output.write_text(json.dumps(stored, indent=1) + "\n")
+    status.print(f"Page: python -m eval.report {folder}", markup=False)
     raise typer.Exit(0 if comparisons and not problems else 1)
 
 

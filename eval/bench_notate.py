@@ -38,7 +38,10 @@ from transcriber.score import KeySignature, Score
 
 STEPS = "CDEFGAB"
 GRACE, HIDDEN = 1, 128  # flags of the pack
-SHOWN = ("mv2h", "multi_pitch", "voice", "meter", "value", "harmony", "beat", "downbeat", "time signature", "key")
+SHOWN = (
+    *("mv2h", "mv2h multi-pitch", "mv2h voice", "mv2h meter", "mv2h value", "mv2h harmony"),
+    *("beat", "downbeat", "time signature", "key"),
+)
 SHOWN_NOTES = ("staff", "spelling", "position", "written value", "tied", "64ths", "rests")
 PICTURES = 3  # of the worst pieces, and as many of the middle ones
 

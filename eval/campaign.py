@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -42,6 +42,7 @@ Each = Annotated[bool, typer.Option("--each", help="Show every file too.")]
 Where = Annotated[Device, typer.Option(help="Where this project's network runs.")]
 
 DEFAULT_OUT = Path("runs/eval")
+Thing = TypeVar("Thing")
 
 
 def measure(
@@ -126,7 +127,7 @@ def summary_of(finished: Run) -> dict[str, object]:
     }
 
 
-def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
+def spread(items: Sequence[Thing], limit: int | None) -> list[Thing]:
     """At most `limit` items, evenly over the whole list, so that a sample is not one composer's."""
     if limit is None or limit >= len(items):
         return list(items)

@@ -24,8 +24,9 @@ from eval.errors import (
     reliability,
     worst_window_s,
 )
+from eval.markup import differences, document, figure, interval_text, origin, table, troubles
 from eval.notes import METRICS, Counts
-from eval.pianoroll import EXTRA_COLOUR, MISSED_COLOUR, RIGHT_COLOUR, piano_roll
+from eval.pianoroll import piano_roll
 from eval.published import FIGURES, SCORES
 from eval.runner import Result, Run
 from eval.statistics import Summary, summarise
@@ -35,41 +36,6 @@ WORST_FILES = 5
 CHANGED_FILES = 12
 ONSET_BIN_S = 0.005
 MOST_ERRORS = 400  # rows of the list of one recording; more are counted
-
-STYLE = f"""
-:root {{ color-scheme: light; }}
-* {{ box-sizing: border-box; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; color: #1f2430; background: #fff; margin: 0 auto; max-width: 62rem;
-  padding: 1.5rem 1.25rem 4rem; }}
-h1 {{ font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; overflow-wrap: anywhere; }}
-h2 {{ font-size: 1.2rem; margin: 2.5rem 0 .5rem; }}
-h3 {{ font-size: 1rem; margin: 1.5rem 0 .25rem; overflow-wrap: anywhere; }}
-p {{ margin: .5rem 0; max-width: 46rem; overflow-wrap: anywhere; }}
-.quiet {{ color: #5b6270; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }}
-th, td {{ text-align: right; padding: .25rem .7rem; border-bottom: 1px solid #e3e6eb; white-space: nowrap; }}
-th {{ font-weight: 600; color: #5b6270; }}
-th:first-child, td:first-child, td.words, th.words {{ text-align: left; }}
-th:first-child, td:first-child {{ padding-left: 0; }}
-ol {{ font-size: .9rem; padding-left: 1.4rem; max-width: 46rem; }}
-td.file {{ text-align: left; white-space: normal; min-width: 16rem; overflow-wrap: anywhere; }}
-.charts {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1rem 1.5rem; }}
-figure {{ margin: 0; max-width: 34rem; }}
-figcaption {{ font-weight: 600; font-size: .95rem; }}
-svg {{ width: 100%; height: auto; display: block; }}
-svg text {{ font: 12px system-ui, sans-serif; fill: #5b6270; }}
-.grid {{ stroke: #e3e6eb; }}
-.axis {{ stroke: #8a8f98; }}
-.roll {{ min-width: 40rem; border: 1px solid #e3e6eb; }}
-.roll .black {{ fill: #f3f4f7; }}
-.key span {{ display: inline-block; width: .9rem; height: .6rem; margin: 0 .35rem 0 .9rem; border-radius: 1px; }}
-.key span:first-child {{ margin-left: 0; }}
-.right {{ background: {RIGHT_COLOUR}; }}
-.extra {{ background: {EXTRA_COLOUR}; }}
-.missed {{ border: 2px solid {MISSED_COLOUR}; }}
-.problem {{ color: {MISSED_COLOUR}; }}
-"""
 
 
 def report_page(runs: Sequence[Run]) -> str:
@@ -81,8 +47,8 @@ def report_page(runs: Sequence[Run]) -> str:
     if run.results:
         outcomes = [outcome_of(result) for result in run.results]
         parts += [_charts(run.results, outcomes), _worst(run.results, outcomes), _files(run.results)]
-    parts += [_published(run), _origin(run)]
-    return _document(f"{run.header['system']} on {run.header['data set']}", parts)
+    parts += [_published(run), origin(run.header)]
+    return document(f"{run.header['system']} on {run.header['data set']}", parts)
 
 
 def explanation_page(result: Result) -> str:
@@ -108,7 +74,7 @@ def explanation_page(result: Result) -> str:
     ]
     if len(errors) > MOST_ERRORS:
         parts.append(f"<p>{len(errors) - MOST_ERRORS} more are not shown.</p>")
-    return _document(result.name, parts)
+    return document(result.name, parts)
 
 
 def figures_of(runs: Sequence[Run]) -> dict[str, Any]:
@@ -144,14 +110,6 @@ def figures_of(runs: Sequence[Run]) -> dict[str, Any]:
     return found
 
 
-def _document(title: str, parts: Sequence[str]) -> str:
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
-    )
-
-
 def _head(run: Run) -> str:
     seconds = sum(result.duration_s for result in run.results)
     return (
@@ -168,7 +126,7 @@ def _table_of(run: Run) -> list[str]:
     if groups:
         names = (*METRICS, "frame")
         rows = [[group, *(f"{found[name].mean.f1:.4f}" for name in names)] for group, found in groups.items()]
-        parts.append("<h3>F1 by condition</h3>" + _rows(["condition", *names], rows))
+        parts.append("<h3>F1 by condition</h3>" + table(["condition", *names], rows))
     aligned = [result.aligned for result in run.results if result.aligned is not None]
     if aligned:
         delays = sorted(result.delay_s for result in run.results if result.delay_s is not None)
@@ -183,40 +141,26 @@ def _table_of(run: Run) -> list[str]:
 def _summary(summaries: dict[str, Summary]) -> str:
     rows = []
     for name, summary in summaries.items():
-        within = "–" if summary.interval is None else f"{summary.interval[0]:.4f} – {summary.interval[1]:.4f}"
         figures = (summary.mean.precision, summary.mean.recall, summary.mean.f1)
-        rows.append([name, *(f"{figure:.4f}" for figure in figures), within, f"{summary.micro.f1:.4f}", summary.files])
-    return _rows(["metric", "precision", "recall", "F1", "95 % interval", "micro F1", "files"], rows)
-
-
-def _troubles(run: Run) -> str:
-    lines_ = [
-        f"<b>{escape(problem.kind)}</b> {escape(problem.name)}: {escape(problem.message)}" for problem in run.problems
-    ]
-    lines_ += [
-        f"<b>no answer</b> {escape(result.name)}: {escape(result.failure)}" for result in run.results if result.failure
-    ]
-    if not lines_:
-        return ""
-    text = "".join(f"<p class='problem'>{line}</p>" for line in lines_)
-    return f"<h2>{len(lines_)} of {len(run.results) + len(run.problems)} files went wrong</h2>{text}"
-
-
-def _changes(first: Run, second: Run) -> str:
-    rows = []
-    for name, change in compare(first, second).items():
-        within = "–" if change.interval is None else f"{change.interval[0]:+.4f} – {change.interval[1]:+.4f}"
         rows.append(
             [
                 name,
-                f"{change.first:.4f}",
-                f"{change.second:.4f}",
-                f"{change.mean:+.4f}",
-                within,
-                f"{change.better} / {change.worse}",
-                "–" if change.p is None else f"{change.p:.2g}",
+                *(f"{figure:.4f}" for figure in figures),
+                interval_text(summary.interval),
+                f"{summary.micro.f1:.4f}",
+                summary.files,
             ]
         )
+    return table(["metric", "precision", "recall", "F1", "95 % interval", "micro F1", "files"], rows)
+
+
+def _troubles(run: Run) -> str:
+    found = [(problem.kind, problem.name, problem.message) for problem in run.problems]
+    found += [("no answer", result.name, result.failure) for result in run.results if result.failure]
+    return troubles(found, len(run.results) + len(run.problems), "files")
+
+
+def _changes(first: Run, second: Run) -> str:
     before = {result.name: result.scores["note"].f1 for result in first.results}
     shared = [(before[r.name], r.scores["note"].f1, r.name) for r in second.results if r.name in before]
     moved = sorted(shared, key=lambda row: -abs(row[1] - row[0]))[:CHANGED_FILES]
@@ -225,12 +169,12 @@ def _changes(first: Run, second: Run) -> str:
     return (
         f"<h2>What changed</h2><p>A: {escape(first.header['system'])} ({escape(first.header['data set'])})<br>"
         f"B: {escape(second.header['system'])} ({escape(second.header['data set'])})</p>"
-        + _rows(["F1", "A", "B", "B − A", "95 % interval", "better / worse", "p (Wilcoxon)"], rows)
+        + differences("F1", compare(first, second))
         + f"<p class='quiet'>{len(shared)} files in common; both tests pair them file by file.</p>"
         + "<div class='charts'>"
-        + _figure("Each file's note F1", dots(axis_a, axis_b, [row[:2] for row in shared], diagonal=True))
+        + figure("Each file's note F1", dots(axis_a, axis_b, [row[:2] for row in shared], diagonal=True))
         + "</div><h3>The files that changed most</h3>"
-        + _rows(["file", "A", "B", "B − A"], listed, words={0: "file"})
+        + table(["file", "A", "B", "B − A"], listed, words={0: "file"})
         + f"<h2>B in full: {escape(second.header['system'])}</h2>"
     )
 
@@ -239,11 +183,11 @@ def _charts(results: Sequence[Result], outcomes: Sequence[Outcome]) -> str:
     ordered = sorted(result.scores["note"].f1 for result in results)
     ranks = Axis("files, worst to best", 0, max(len(ordered) - 1, 1), (0, max(len(ordered) - 1, 1)), 0)
     figures = [
-        _figure("By file", dots(ranks, SHARE, list(enumerate(ordered)))),
-        _figure("By pitch", _breakdown("key (60 is middle C)", by_pitch(outcomes), (21, 36, 48, 60, 72, 84, 96, 108))),
-        _figure("By velocity", _breakdown("velocity", by_velocity(outcomes), (0, 32, 64, 96, 127))),
-        _figure("By polyphony", _breakdown("notes sounding (12: and more)", by_polyphony(outcomes), (1, 4, 8, 12))),
-        _figure("Onset errors of right notes", _onset_chart(outcomes)),
+        figure("By file", dots(ranks, SHARE, list(enumerate(ordered)))),
+        figure("By pitch", _breakdown("key (60 is middle C)", by_pitch(outcomes), (21, 36, 48, 60, 72, 84, 96, 108))),
+        figure("By velocity", _breakdown("velocity", by_velocity(outcomes), (0, 32, 64, 96, 127))),
+        figure("By polyphony", _breakdown("notes sounding (12: and more)", by_polyphony(outcomes), (1, 4, 8, 12))),
+        figure("Onset errors of right notes", _onset_chart(outcomes)),
     ]
     trust = reliability(outcomes)
     if trust:
@@ -251,13 +195,13 @@ def _charts(results: Sequence[Result], outcomes: Sequence[Outcome]) -> str:
         even = ("calibrated", [(0.0, 0.0), (1.0, 1.0)])
         axis = Axis("confidence", 0, 1, SHARE.ticks, 2)
         figures.append(
-            _figure("Reliability of confidence", lines(axis, Axis("share right", 0, 1, SHARE.ticks, 2), [curve, even]))
+            figure("Reliability of confidence", lines(axis, Axis("share right", 0, 1, SHARE.ticks, 2), [curve, even]))
         )
     timed = [(result.duration_s / 60, result.cpu_s / result.duration_s) for result in results if result.cpu_s]
     if timed:
         x = scale("minutes of audio", [point[0] for point in timed])
         y = scale("CPU-seconds for each second", [point[1] for point in timed])
-        figures.append(_figure("Speed", dots(x, y, timed)))
+        figures.append(figure("Speed", dots(x, y, timed)))
     return f"<h2>Where it is right and where not</h2><div class='charts'>{''.join(figures)}</div>"
 
 
@@ -307,24 +251,24 @@ def _files(results: Sequence[Result]) -> str:
         [result.name, *(f"{result.scores[name].f1:.4f}" for name in METRICS), f"{result.duration_s:.0f} s"]
         for result in results
     ]
-    return "<h2>Every file</h2>" + _rows(["file", *METRICS, "length"], rows, words={0: "file"})
+    return "<h2>Every file</h2>" + table(["file", *METRICS, "length"], rows, words={0: "file"})
 
 
 def _published(run: Run) -> str:
     ours = summarise([result.scores for result in run.results])
     sources = list(dict.fromkeys(found.source for found in FIGURES))
 
-    def figure(name: str) -> str:
+    def percent(name: str) -> str:
         return f"{100 * ours[name].mean.f1:.2f}" if name in ours else "–"
 
     rows: list[list[object]] = [
         [
             "this run",
             run.header["data set"],
-            figure("frame"),
-            figure("note"),
-            figure("note + offset"),
-            figure("note + offset + velocity"),
+            percent("frame"),
+            percent("note"),
+            percent("note + offset"),
+            percent("note + offset + velocity"),
         ]
     ]
     for found in FIGURES:
@@ -335,21 +279,13 @@ def _published(run: Run) -> str:
     listed = "".join(f"<li>{escape(source)}</li>" for source in (*sources, *SCORES))
     return (
         "<h2>Published figures</h2><p class='quiet'>Comparable only on the same recordings; frames are counted on each "
-        "paper's own grid.</p>" + _rows(head, rows, words={1: "words"}) + f"<ol class='quiet'>{listed}</ol>"
+        "paper's own grid.</p>" + table(head, rows, words={1: "words"}) + f"<ol class='quiet'>{listed}</ol>"
     )
-
-
-def _origin(run: Run) -> str:
-    rows: list[list[object]] = []
-    for key, value in run.header.items():
-        pairs = value.items() if isinstance(value, dict) else [("", value)]
-        rows += [[f"{key} {name}".strip(), shown] for name, shown in pairs if shown not in (None, "")]
-    return "<h2>How to get these figures again</h2>" + _rows(["what", "which"], rows, words={1: "file"})
 
 
 def _scores(scores: dict[str, Counts]) -> str:
     rows = [[name, f"{c.precision:.4f}", f"{c.recall:.4f}", f"{c.f1:.4f}"] for name, c in scores.items()]
-    return _rows(["metric", "precision", "recall", "F1"], rows)
+    return table(["metric", "precision", "recall", "F1"], rows)
 
 
 def _errors(errors: Sequence[NoteError]) -> str:
@@ -365,7 +301,7 @@ def _errors(errors: Sequence[NoteError]) -> str:
         for error in errors
     ]
     head = ["at", "what", "note", "velocity", "confidence", "likely because"]
-    return _rows(head, rows, words={1: "words", 2: "words", 5: "words"})
+    return table(head, rows, words={1: "words", 2: "words", 5: "words"})
 
 
 def _key() -> str:
@@ -373,25 +309,6 @@ def _key() -> str:
         '<p class="key quiet"><span class="right"></span>right<span class="missed"></span>missed'
         '<span class="extra"></span>extra</p>'
     )
-
-
-def _figure(caption: str, svg: str) -> str:
-    return f"<figure><figcaption>{escape(caption)}</figcaption>{svg}</figure>"
-
-
-def _rows(head: Sequence[str], rows: Sequence[Sequence[object]], words: dict[int, str] | None = None) -> str:
-    kinds = words or {}
-
-    def cell(tag: str, index: int, value: object) -> str:
-        kind = f' class="{kinds[index]}"' if index in kinds and (tag == "td" or kinds[index] == "words") else ""
-        style = ' style="text-align:left"' if tag == "th" and index in kinds else ""
-        return f"<{tag}{kind}{style}>{escape(str(value))}</{tag}>"
-
-    top = "".join(cell("th", index, name) for index, name in enumerate(head))
-    body = "".join(
-        "<tr>" + "".join(cell("td", index, value) for index, value in enumerate(row)) + "</tr>" for row in rows
-    )
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _plain(record: object) -> dict[str, Any]:

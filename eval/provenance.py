@@ -23,6 +23,23 @@ def header(data_set: str, system: System, device: Device, jobs: int, options: di
         "identity": system.identity,
         "options": options | {"device": device, "jobs": str(jobs)},
         "checkpoint": checkpoint_hash(None) if system.name == "ours" else None,
+        **_surroundings(),
+    }
+
+
+def score_header(data_set: str, source: str, options: dict[str, str]) -> dict[str, Any]:
+    """Of a run that compares scores; `source` says what they were written down from."""
+    return {
+        "data set": data_set,
+        "system": f"ours, from {source}",
+        "options": options,
+        "checkpoint": checkpoint_hash(None) if source == "audio" else None,
+        **_surroundings(),
+    }
+
+
+def _surroundings() -> dict[str, Any]:
+    return {
         "commit": commit(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "machine": machine(),

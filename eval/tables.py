@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Sheet
 
-from eval.notes import ALL_METRICS, METRICS, mean
+from eval.notes import METRICS, mean
 from eval.runner import Problem, Result, Run
 from eval.statistics import Difference, Summary, grouped, summarise
 
@@ -98,15 +99,24 @@ def files_sheet(results: Sequence[Result]) -> Sheet:
     return sheet
 
 
-def comparison_sheet(first: str, second: str, differences: dict[str, Difference]) -> Sheet:
-    sheet = Sheet(title=f"F1 of B less F1 of A\nA: {escape(first)}\nB: {escape(second)}", title_justify="left")
+def score_sheet(table: dict[str, dict[str, Any]]) -> Sheet:
+    shown = Sheet(title="Scores", title_justify="left")
+    for name in ("figure", "mean", "95 % interval", "performances"):
+        shown.add_column(name, justify="left" if name == "figure" else "right")
+    for name, row in table.items():
+        within = "–" if row["interval"] is None else "{:.4f} – {:.4f}".format(*row["interval"])
+        shown.add_row(name, f"{row['mean']:.4f}", within, str(row["performances"]))
+    return shown
+
+
+def comparison_sheet(first: str, second: str, differences: dict[str, Difference], measure: str = "F1") -> Sheet:
+    sheet = Sheet(
+        title=f"{measure} of B less {measure} of A\nA: {escape(first)}\nB: {escape(second)}", title_justify="left"
+    )
     sheet.add_column("metric", no_wrap=True)
-    for name in ("A", "B", "difference", "95 % interval", "better / worse", "p (Wilcoxon)"):
+    for name in ("A", "B", "difference", "95 % interval", "higher / lower", "p (Wilcoxon)"):
         sheet.add_column(name, justify="right", no_wrap=True)
-    for name in ALL_METRICS:
-        if name not in differences:
-            continue
-        found = differences[name]
+    for name, found in differences.items():
         within = "–" if found.interval is None else f"{found.interval[0]:+.4f} – {found.interval[1]:+.4f}"
         chance = "–" if found.p is None else f"{found.p:.2g}"
         sheet.add_row(

@@ -7,14 +7,18 @@ import json
 import os
 from dataclasses import replace
 from fractions import Fraction
+from xml.etree import ElementTree
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from eval.asap import Kept, evaluate, figures, main, measure, read_pieces
+from eval import report
+from eval.asap import evaluate, figures, kept_in, main, measure, read_pieces
 from eval.performedscore import played_bars, reference_notes
 from eval.printed import UnreadableScore, read_printed
+from eval.runner import Problem
+from eval.scoreruns import Comparison, ScoreRun, close_score_run, load_score_run
 from tests.notate.test_meter import dance
 from transcriber.engrave import engrave
 from transcriber.notate import notate
@@ -23,7 +27,8 @@ from transcriber.performance import read_midi, write_midi
 from transcriber.score import TimeSignature
 
 PERFECT = (
-    *("mv2h", "multi_pitch", "voice", "meter", "value", "harmony", "beat", "downbeat", "time signature", "metre"),
+    *("mv2h", "mv2h multi-pitch", "mv2h voice", "mv2h meter", "mv2h value", "mv2h harmony"),
+    *("beat", "downbeat", "time signature", "metre"),
     *("staff", "key", "key notes", "spelling", "position"),
 )
 
@@ -78,7 +83,7 @@ def test_another_metre_is_wrong_where_it_must_be(root, waltz):
     piece = read_pieces(root)[0]
     bars = played_bars(read_printed(piece.score), piece.annotations)
     found = figures(bars, waltz, notate(waltz, (SetMetre(TimeSignature(4, 4)),)))
-    assert found["multi_pitch"] == 1.0
+    assert found["mv2h multi-pitch"] == 1.0
     assert found["time signature"] == found["metre"] == 0.0
     assert found["downbeat"] < 0.5
     assert found["position"] < 0.6
@@ -135,42 +140,111 @@ def test_ties_are_joined_and_pickups_counted_from_the_bar_line(tmp_path):
     assert (notes[48].printed.staff, notes[48].start_s) == (1, pytest.approx(1.6))
 
 
-def test_what_cannot_be_compared_is_named_and_counted(root, tmp_path):
+def command(module, *words):
     app = typer.Typer()
-    app.command()(main)
-    place = ["--out", str(tmp_path), "--json", str(tmp_path / "scores.json")]
-    done = CliRunner().invoke(app, ["--root", str(root), *place, "--jobs", "1"])
+    app.command()(module.main if hasattr(module, "main") else module)
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_what_cannot_be_compared_is_named_and_counted(root, tmp_path):
+    done = command(main, "--root", root, "--out", tmp_path, "--jobs", "1")
     assert done.exit_code == 1
     assert "missing  Nobody/Waltz/Player02: Player02.mid does not exist" in done.stdout
     assert "mismatched  Nobody/Waltz/Player03: its annotations do not follow the score" in done.stdout
     assert "1 of 3 performances compared." in done.stdout
-    stored = json.loads((tmp_path / "scores.json").read_text())
-    assert stored["summary"]["mv2h"]["mean"] == pytest.approx(1.0)
+    stored = json.loads((tmp_path / "run.json").read_text())
+    assert stored["figures"]["mv2h"]["mean"] == pytest.approx(1.0)
 
 
 def test_a_run_that_was_stopped_goes_on_and_what_changed_is_compared_again(root, tmp_path):
     pieces = read_pieces(root)[:1]
+    names = [piece.name for piece in pieces]
     told = []
 
     def measured():
-        found, _ = measure(pieces, "midi", "cpu", 1, Kept(tmp_path, "midi"), lambda: told.append(1))
+        found, _ = measure(pieces, "midi", "cpu", 1, kept_in(tmp_path, pieces, "midi"), lambda: told.append(1))
         return found
 
     first = measured()
-    ledger = tmp_path / "asap-midi.jsonl"
+    ledger = tmp_path / "performances.jsonl"
     with ledger.open("a") as file:
         file.write(ledger.read_text()[:40])  # as an interruption leaves it
-    (known,) = Kept(tmp_path, "midi").load(pieces).values()
+    (known,) = kept_in(tmp_path, pieces, "midi").load(names).values()
     assert known.figures == pytest.approx(first[0].figures, nan_ok=True)
     before = ledger.read_text()
-    assert measured()[0].figures == known.figures
+    assert measured()[0].figures == pytest.approx(known.figures, nan_ok=True)
     assert ledger.read_text() == before
     assert len(told) == 2
 
+    assert kept_in(tmp_path, pieces, "audio").load(names) == {}
+    altered = [replace(pieces[0], annotations=pieces[0].annotations | {"performance_beats": []})]
+    assert kept_in(tmp_path, altered, "midi").load(names) == {}
     os.utime(pieces[0].midi, ns=(1, 1))
-    assert Kept(tmp_path, "midi").load(pieces) == {}
-    altered = replace(pieces[0], annotations=pieces[0].annotations | {"performance_beats": []})
-    assert Kept(tmp_path, "midi").load([altered]) == {}
+    assert kept_in(tmp_path, pieces, "midi").load(names) == {}
+
+
+@pytest.fixture
+def two_runs(tmp_path):
+    """The same three performances, of which the second run wrote two better and one worse."""
+
+    def figures_of(mv2h):
+        return {"mv2h": mv2h, "beat": mv2h - 0.05, "position": 0.5, "staff": 0.9, "grace recall": float("nan")}
+
+    for name, values in (("a", (0.7, 0.8, 0.9)), ("b", (0.8, 0.85, 0.88))):
+        (tmp_path / name).mkdir()
+        found = tuple(
+            Comparison(f"{composer}/{index}", composer, figures_of(mv2h))
+            for index, (composer, mv2h) in enumerate(zip(("Bach", "Bach", "<Liszt>"), values, strict=True))
+        )
+        header = {"data set": "ASAP", "system": f"run {name}", "options": {"source": "midi"}}
+        close_score_run(tmp_path / name, ScoreRun(header, found, (Problem("lost", "missing", "lost.mid"),)))
+    return tmp_path / "a", tmp_path / "b"
+
+
+def test_a_run_of_scores_comes_back_from_its_folder(two_runs):
+    found = load_score_run(two_runs[0])
+    assert [comparison.figures["mv2h"] for comparison in found.comparisons] == [0.7, 0.8, 0.9]
+    assert found.problems == (Problem("lost", "missing", "lost.mid"),)
+    assert found.header["system"] == "run a"
+
+
+def test_the_page_of_scores_holds_everything_and_loads_nothing(two_runs):
+    done = command(report, two_runs[0])
+    assert done.exit_code == 0, done.output
+    page = (two_runs[0] / "report.html").read_text(encoding="utf-8")
+    assert "src=" not in page
+    assert "<script" not in page
+    assert "&lt;Liszt&gt;" in page
+    assert "<b>missing</b> lost: lost.mid" in page
+    for words in ("Accuracy", "By composer", "worst first", "PM2S", "How to get these figures again"):
+        assert words in page
+    for svg in page.split("<svg")[1:]:
+        ElementTree.fromstring("<svg" + svg.partition("</svg>")[0] + "</svg>")
+    numbers = json.loads((two_runs[0] / "report.json").read_text())
+    assert numbers["figures"]["mv2h"]["mean"] == pytest.approx(0.8)
+    assert numbers["composers"]["Bach"]["performances"] == 2
+    assert numbers["composers"]["Bach"]["figures"]["mv2h"] == pytest.approx(0.75)
+    assert numbers["performances"][0]["figures"]["grace recall"] is None
+
+
+def test_two_runs_of_scores_show_what_changed(two_runs, tmp_path):
+    done = command(report, *two_runs, "--out", tmp_path / "page.html")
+    assert done.exit_code == 0, done.output
+    assert "2 / 1 of 3" in done.stdout
+    changes = json.loads((tmp_path / "page.json").read_text())["compared with"]["differences"]
+    assert changes["mv2h"]["mean"] == pytest.approx((0.1 + 0.05 - 0.02) / 3)
+    assert changes["staff"]["better"] == changes["staff"]["worse"] == 0
+    assert "grace recall" not in changes
+    assert "MV2H of the performances that changed most" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_notes_and_scores_are_not_compared(two_runs, tmp_path):
+    notes = tmp_path / "notes"
+    (notes / "files").mkdir(parents=True)
+    (notes / "run.json").write_text(json.dumps({"data set": "x", "system": "y", "identity": "z"}))
+    done = command(report, notes, two_runs[0])
+    assert done.exit_code == 2
+    assert "two of a kind" in done.output
 
 
 @pytest.mark.parametrize("text", ["", "<score-timewise/>", "<score-partwise></score-partwise>"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eval import imports
-from eval.bench_notate import in_major, table
+from eval.bench_notate import SHOWN, SHOWN_NOTES, in_major, table
 from eval.imports import ImportFailed, as_score, imported, musescore, page_marks
 from eval.printed import PrintedBar, PrintedNote
 from transcriber.performance import Note, Performance
@@ -92,10 +91,7 @@ def test_a_program_that_is_missing_or_breaks_is_named(monkeypatch: pytest.Monkey
 
 
 def test_means_are_over_the_pieces_that_all_wrote_down() -> None:
-    names = json.loads(
-        '["mv2h","multi_pitch","voice","meter","value","harmony","beat","downbeat","time signature",'
-        '"key","staff","spelling","position","written value","tied","64ths","rests"]'
-    )
+    names = (*SHOWN, *SHOWN_NOTES)
     rows = {piece: dict.fromkeys(names, value) for piece, value in (("one", 0.5), ("two", 1.0))}
     text = table({"ours": rows, "music21": {"one": dict.fromkeys(names, 0.25)}})
     assert text.splitlines()[0].startswith("1 compositions")
