@@ -1,6 +1,7 @@
 """Fingers as they are taught: scales, chords and broken chords of either hand, and no finger in two places."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -13,6 +14,24 @@ ALL_SCORES = {name: make()[0] for name, make in MAKERS.items()}
 RIGHT, LEFT = 1, -1
 C_MAJOR = [60, 62, 64, 65, 67, 69, 71, 72]
 F_MAJOR = [53, 55, 57, 58, 60, 62, 64, 65, 67, 69, 70, 72, 74, 76, 77]
+E_FLAT_MAJOR = [51, 53, 55, 56, 58, 60, 62, 63, 65, 67, 68, 70, 72, 74, 75]
+A_MAJOR = [57, 59, 61, 62, 64, 66, 68, 69, 71, 73, 74, 76, 78, 80, 81]
+MAJOR = (0, 2, 4, 5, 7, 9, 11)
+# Two octaves upwards, right hand and left, by the tonic: as in any book of scales.
+TAUGHT = {
+    60: ("123123412312345", "543213214321321"),
+    67: ("123123412312345", "543213214321321"),
+    62: ("123123412312345", "543213214321321"),
+    69: ("123123412312345", "543213214321321"),
+    64: ("123123412312345", "543213214321321"),
+    59: ("123123412312345", "432143213214321"),
+    66: ("234123123412312", "432132143213214"),
+    61: ("231234123123412", "321432132143213"),
+    68: ("341231234123123", "321432132143213"),
+    63: ("312341231234123", "321432132143213"),
+    70: ("212312341231234", "321432132143213"),
+    65: ("123412312341234", "543213214321321"),
+}
 TWO_OCTAVES = [*C_MAJOR, 74, 76, 77, 79, 81, 83, 84]
 
 
@@ -37,6 +56,9 @@ def fingers(chords, hand=RIGHT, **times):
         (TWO_OCTAVES, RIGHT, "1 2 3 1 2 3 4 1 2 3 1 2 3 4 5"),
         (F_MAJOR, RIGHT, "1 2 3 4 1 2 3 1 2 3 4 1 2 3 4"),
         (F_MAJOR[::-1], RIGHT, "4 3 2 1 4 3 2 1 3 2 1 4 3 2 1"),
+        (E_FLAT_MAJOR, RIGHT, "2 1 2 3 4 1 2 3 1 2 3 4 1 2 3"),  # or 3 on the first
+        (E_FLAT_MAJOR, LEFT, "3 2 1 4 3 2 1 3 2 1 4 3 2 1 2"),  # or 3 on the last
+        (A_MAJOR, RIGHT, "1 2 3 1 2 3 4 1 2 3 1 2 3 4 5"),
         (C_MAJOR, LEFT, "5 4 3 2 1 3 2 1"),
         (C_MAJOR[::-1], LEFT, "1 2 3 1 2 3 4 5"),
         ([67, 69, 71, 72, 74, 76, 78, 79], RIGHT, "1 2 3 1 2 3 4 5"),
@@ -53,6 +75,31 @@ def test_as_it_is_taught(chords, hand, taught):
         assert all(way in ("14", "15") for way in found.split())
     else:
         assert found == taught
+
+
+def test_major_scales_are_mostly_fingered_as_they_are_taught():
+    same = total = 0
+    for tonic, hands in TAUGHT.items():
+        scale = [tonic + 12 * octave + step for octave in range(2) for step in MAJOR] + [tonic + 24]
+        for hand, taught in zip((RIGHT, LEFT), hands, strict=True):
+            for keys, wanted in ((scale, taught), (scale[::-1], taught[::-1])):
+                found = fingers(keys, hand).replace(" ", "")
+                assert all(one != other for one, other in pairwise(found)), found
+                same += sum(one == other for one, other in zip(found, wanted, strict=True))
+                total += len(keys)
+    assert same / total > 0.86
+
+
+@pytest.mark.parametrize(
+    ("chords", "hand", "taught"),
+    [
+        ([[61, 65, 68]], RIGHT, "135"),
+        ([44, 51, 56, 51] * 2, LEFT, "52125212"),
+        ([[54, 58, 61], [54, 58, 61]], LEFT, "135135"),
+    ],
+)
+def test_chords_on_black_keys_are_played_with_the_thumb(chords, hand, taught):
+    assert fingers(chords, hand).replace(" ", "") == taught
 
 
 def test_the_thumb_keeps_off_black_keys():
