@@ -63,7 +63,7 @@ def command(
     transpose: Annotated[
         int, typer.Option(metavar="SEMITONES", help="Write it higher, or lower with a minus.", show_default=False)
     ] = 0,
-    size: Annotated[Size, typer.Option(help="large: for beginners and weak eyes.")] = "normal",
+    size: Annotated[Size, typer.Option(help="large: for beginners; largest: for a telephone.")] = "normal",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
     checkpoint: Annotated[
         Path | None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FORMATS = ("musicxml", "pdf", "svg", "midi", "sync")
 Device = Literal["auto", "cpu", "cuda"]
 Level = Literal["full", "simple"]
-Size = Literal["normal", "large"]
+Size = Literal["normal", "large", "largest"]
 
 MOST_SEMITONES = 12  # of transposition: every key is reached within an octave
 MOST_BEATS = 24  # 24/16 is the longest bar in the piano repertoire
@@ -33,8 +33,8 @@ class View:
 
     `level` "simple" writes for learners: sixteenths at the shortest, one voice a hand, no ornaments, nothing beyond a
     ninth. `chords` prints chord symbols, `note_names` a letter at every head, `fingering` the fingers, `pedal` the
-    pedal marks. `transpose` in semitones. `size` "large" is for small hands and weak eyes. Raises OptionError for a
-    value that makes no sense.
+    pedal marks. `transpose` in semitones. `size` "large" is for beginners and weak eyes, "largest" for a telephone.
+    Raises OptionError for a value that makes no sense.
     """
 
     level: Level = "full"

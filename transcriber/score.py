@@ -32,6 +32,7 @@ VALUE_QUARTERS: dict[ValueType, Fraction] = {
 }
 UPPER, LOWER = 0, 1  # staff indices
 STAFF_MM, LARGE_STAFF_MM = 7.0, 9.5  # the usual size of piano music; that of tutors for beginners
+LARGEST_STAFF_MM = 13.0  # a page as wide as a telephone then has staves as high as small print, 4.5 mm
 
 
 @dataclass(frozen=True, slots=True)

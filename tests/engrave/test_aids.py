@@ -16,7 +16,7 @@ from transcriber.score import PedalMark, SpelledPitch
 
 ALL_SCORES = {name: make()[0] for name, make in MAKERS.items()}
 
-SIZES: tuple[Size, Size] = ("normal", "large")
+SIZES: tuple[Size, ...] = ("normal", "large", "largest")
 SCORES = pytest.mark.parametrize("score", ALL_SCORES.values(), ids=ALL_SCORES.keys())
 
 
@@ -60,8 +60,8 @@ def test_on_the_page():
 
 def test_large_print_takes_more_pages():
     score, played = finished(study()[0].measures * 6)
-    small, large = (engrave(with_aids(score, View(size=size)), played, ("svg", "musicxml")) for size in SIZES)
-    assert len(large) > len(small)
+    small, large, largest = (engrave(with_aids(score, View(size=size)), played, ("svg", "musicxml")) for size in SIZES)
+    assert len(largest) > len(large) > len(small)
     assert b"<millimeters>7</millimeters>" in small[".musicxml"]
     assert b"<millimeters>9.5</millimeters>" in large[".musicxml"]
 

@@ -33,6 +33,9 @@ def test_upload_becomes_a_score_that_is_listed_renamed_and_deleted(site: Site, w
     site.services.held.set()
     page.get_by_text("Title, metre, key and level").click()
     page.get_by_role("textbox", name="Title").fill("Étude")
+    is_narrow = page.evaluate("window.innerWidth") < 500
+    expect(page.get_by_role("radio", name="For a phone" if is_narrow else "Normal")).to_be_checked()
+    page.get_by_role("radio", name="Normal").check()
     assert fits(page)
     site.send("take 3.mid", waltz)
     expect(page.get_by_role("heading", name="Étude")).to_be_visible()

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from transcriber.notate.fingering import with_fingering
 from transcriber.options import View
-from transcriber.score import LARGE_STAFF_MM, PedalMark, Score
+from transcriber.score import LARGE_STAFF_MM, LARGEST_STAFF_MM, STAFF_MM, PedalMark, Score
+
+STAVES_MM = {"normal": STAFF_MM, "large": LARGE_STAFF_MM, "largest": LARGEST_STAFF_MM}
 
 
 def with_aids(score: Score, view: View) -> Score:
@@ -15,9 +17,7 @@ def with_aids(score: Score, view: View) -> Score:
         score = with_fingering(score)
     if not view.pedal:
         score = without_pedal(score)
-    if view.size == "large":
-        score = replace(score, staff_mm=LARGE_STAFF_MM)
-    return replace(score, note_names=view.note_names)
+    return replace(score, note_names=view.note_names, staff_mm=STAVES_MM[view.size])
 
 
 def without_pedal(score: Score) -> Score:

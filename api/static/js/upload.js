@@ -4,7 +4,7 @@ import { upload } from "./api.js";
 import { part } from "./dom.js";
 import { setUpRecorder } from "./recorder.js";
 import { t } from "./texts.js";
-import { readView, showView, USUAL_VIEW } from "./view.js";
+import { readView, showView, usualView } from "./view.js";
 
 const GROUP = "upload";
 const WHOLE_BYTES = 8e6; // what is longer goes in pieces, so that a broken connection costs little
@@ -58,7 +58,7 @@ export function setUpUpload(onAccepted) {
   input.addEventListener("change", showChosen);
   part("abort").addEventListener("click", () => transfer?.abort());
   window.addEventListener("languagechange", () => showView(viewFields, GROUP, readView(viewFields, GROUP)));
-  showView(viewFields, GROUP, USUAL_VIEW);
+  showView(viewFields, GROUP, usualView());
   showChosen(); // it may have been chosen before this ran
 
   form.addEventListener("submit", async (event) => {
@@ -87,7 +87,7 @@ export function setUpUpload(onAccepted) {
         signal: transfer.signal,
       });
       form.reset();
-      showView(viewFields, GROUP, USUAL_VIEW);
+      showView(viewFields, GROUP, usualView());
       recorder.close();
       showChosen();
       onAccepted(job);

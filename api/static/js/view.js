@@ -5,7 +5,13 @@ import { make } from "./dom.js";
 import { t } from "./texts.js";
 
 export const AIDS = ["chords", "note_names", "fingering", "pedal"];
-export const USUAL_VIEW = {
+const SIZES = ["normal", "large", "largest"];
+const NARROW = matchMedia("(max-width: 38rem)"); // where a page of the usual print has staves of two millimetres
+
+// Of what is uploaded; a narrow window gets the largest print.
+export const usualView = () => ({ ...USUAL_VIEW, size: NARROW.matches ? "largest" : "normal" });
+
+const USUAL_VIEW = {
   level: "full",
   chords: false,
   note_names: false,
@@ -60,7 +66,7 @@ export function showView(root, group, view) {
           ...semitones.map((n) => make("option", { value: n, selected: view.transpose === n }, interval(n))),
         ),
       ),
-      fieldset("view.size", choice(group, "size", "normal", view), choice(group, "size", "large", view)),
+      fieldset("view.size", ...SIZES.map((size) => choice(group, "size", size, view))),
     ),
   );
   if (focused) [...root.querySelectorAll("input, select")].find((field) => fieldKey(field) === focused)?.focus();

@@ -166,6 +166,7 @@ export default {
   "view.size": "Notengröße",
   "view.normal": "Normal",
   "view.large": "Groß",
+  "view.largest": "Fürs Telefon",
 
   "correct.title": "Verbessern",
   "correct.about": "Jede Änderung zeichnet die Noten sofort neu. Wähle eine Note im Blatt, um nur sie zu ändern.",

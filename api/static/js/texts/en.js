@@ -167,6 +167,7 @@ export default {
   "view.size": "Size of print",
   "view.normal": "Normal",
   "view.large": "Large",
+  "view.largest": "For a phone",
 
   "correct.title": "Correct",
   "correct.about": "Every change redraws the score at once. Select a note in the score to change that note.",
