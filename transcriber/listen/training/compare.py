@@ -102,6 +102,21 @@ def compare(
     return rows
 
 
+def brief(steps: int, batch: int, seconds: float, rate: float, recorded: float) -> TrainingConfig:
+    """Of a run that is over in minutes."""
+    return TrainingConfig(
+        steps=steps,
+        cooldown=steps // 3,
+        warm_up=max(1, min(TrainingConfig.warm_up, steps // 6)),
+        batch=batch,
+        seconds=seconds,
+        recorded=recorded,
+        rate=rate,
+        ema=0.98,  # remembers the last fifty steps: a short run moves fast
+        workers=0,
+    )
+
+
 @torch.inference_mode()
 def network_cost(network: OnsetFrameNetwork, device: torch.device) -> float:
     """CPU-seconds for each second of sound; the best of three, since other work on the machine only ever adds."""
@@ -142,17 +157,7 @@ def main(
     threads: int = 1,
 ) -> None:
     torch.set_num_threads(threads)
-    config = TrainingConfig(
-        steps=steps,
-        cooldown=steps // 3,
-        warm_up=min(TrainingConfig.warm_up, steps // 6),
-        batch=batch,
-        seconds=seconds,
-        recorded=recorded,
-        rate=rate,
-        ema=0.98,  # remembers the last fifty steps: a short run moves fast
-        workers=0,
-    )
+    config = brief(steps, batch, seconds, rate, recorded)
     validation = {
         "MAPS excerpts": load_maps(data / "real" / "maps"),
         "MAESTRO openings": load_openings(data / "real" / "maestro_openings", limit=80),
