@@ -6,13 +6,14 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from eval import imports
-from eval.bench_notate import SHOWN, SHOWN_NOTES, in_major, table
+from eval.bench_notate import JITTER_S, SHOWN, SHOWN_NOTES, in_major, misheard, table
 from eval.imports import ImportFailed, as_score, imported, musescore, page_marks
 from eval.printed import PrintedBar, PrintedNote
-from transcriber.performance import Note, Performance
+from transcriber.performance import Note, Pedal, Performance
 from transcriber.score import KeySignature, Measure, Score, TimeSignature, Voice
 
 FOUR = TimeSignature(4, 4)
@@ -102,3 +103,18 @@ def test_minor_keys_are_compared_by_signature() -> None:
     empty = (Voice(1, ()),)
     score = Score((Measure(1, FOUR, KeySignature(-3, "minor"), Fraction(4), empty, empty),))
     assert in_major(score).measures[0].key == KeySignature(-3, "major")
+
+
+def test_misheard_notes_have_the_errors_that_are_said() -> None:
+    notes = tuple(Note(0.2 * index + 1, 0.2 * index + 1.4, 40 + index % 40, 80) for index in range(2000))
+    found = misheard(Performance(notes, (Pedal(0.0, 1.0),), 402.0), seed=0)
+    assert found == misheard(Performance(notes, (Pedal(0.0, 1.0),), 402.0), seed=0)
+    assert found != misheard(Performance(notes, (Pedal(0.0, 1.0),), 402.0), seed=1)
+    assert found.pedals == (Pedal(0.0, 1.0),)
+    assert [note.onset_s for note in found.notes] == sorted(note.onset_s for note in found.notes)
+    kept = {(round((note.onset_s - 1) / 0.2), note.pitch): note for note in found.notes if note.velocity == 80}
+    right = [(notes[place], note) for (place, pitch), note in kept.items() if notes[place].pitch == pitch]
+    assert len(right) / len(notes) == pytest.approx(0.95, abs=0.015)
+    assert sum(note.velocity == 40 for note in found.notes) / len(notes) == pytest.approx(0.05, abs=0.005)
+    errors_s = [note.onset_s - played.onset_s for played, note in right]
+    assert np.std(errors_s) == pytest.approx(JITTER_S, rel=0.1)
