@@ -97,7 +97,7 @@ def test_midi_file_is_written_down_as_wished(services: PumpedServices, tmp_path:
     musicxml = read_blob(services.storage, f"{job.id}/score.musicxml").decode()
     assert "<beats>3</beats>" in musicxml
     assert "<fifths>-1</fifths>" in musicxml
-    assert "étude" in musicxml, "without a title the recording's name is printed"
+    assert "Étude" in musicxml, "without a title the recording's name is printed"
     assert "Anonymous" in musicxml
 
 
