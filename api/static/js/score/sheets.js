@@ -37,6 +37,7 @@ export class Sheets {
     while (this.sheets.length < addresses.length) {
       const number = this.sheets.length + 1;
       const sheet = (number === 1 && takeFirst(addresses[0])) || new Sheet(number);
+      sheet.onSize = () => this.root.dispatchEvent(new Event("resized"));
       this.sheets.push(sheet);
       this.root.append(sheet.host);
       this.watcher.observe(sheet.host);

@@ -142,7 +142,7 @@ class Stage {
   #listen() {
     this.clock.addEventListener("frame", () => this.frame());
     this.clock.addEventListener("state", () => this.showState());
-    this.sheets.root.addEventListener("drawn", () => this.frame());
+    for (const type of ["drawn", "resized"]) this.sheets.root.addEventListener(type, () => this.frame());
     this.ends.push(this.follow);
     const words = () => {
       showNames(this.root);
