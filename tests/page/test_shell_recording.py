@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.page.conftest import Site
 
@@ -39,6 +39,21 @@ def test_what_the_microphone_hears_becomes_a_transcription(site: Site) -> None:
     page.get_by_role("button", name="Delete recording and score").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="From your playing to the page")).to_be_visible()
+    assert site.errors == []
+
+
+def test_a_microphone_wanted_before_the_scripts_came_is_opened(site: Site) -> None:
+    page = site.page
+    held: list[Route] = []
+    page.route("**/js/home.js", lambda route: held.append(route))
+    with page.expect_request("**/js/home.js"):
+        page.reload(wait_until="commit")
+    page.get_by_role("button", name="Record with the microphone").click()
+    expect(page.locator("#recorder")).to_be_hidden()
+    page.unroute("**/js/home.js")
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("button", name="Start recording")).to_be_focused()
     assert site.errors == []
 
 

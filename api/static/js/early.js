@@ -1,6 +1,6 @@
 // Before anything is painted: which view the address asks for, and the theme that was chosen here, so that the page does
-// not change its look; and the way past the head, for who is quicker than the modules. A plain script within the page,
-// because modules run only after the first paint.
+// not change its look; and for who is quicker than the modules the way past the head, and that a microphone was wanted.
+// A plain script within the page, because modules run only after the first paint.
 //
 // It also asks for all that the view will need at once: its modules, and of a transcription its state, from that its
 // first page, which is drawn before the rest of the player is there, and its timing.
@@ -17,6 +17,7 @@
     // without storage the system decides
   }
   document.addEventListener("click", (event) => {
+    if (event.target.closest?.("#record-open")) root.dataset.wanted = "microphone"; // recorder.js looks at it once
     if (!event.target.closest?.(".skip")) return;
     event.preventDefault(); // the address names the view
     document.getElementById("main").focus();

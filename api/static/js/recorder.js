@@ -37,6 +37,7 @@ export function setUpRecorder({ onOpen, onClose, onRecorded }) {
     } });
     await session.begin();
   });
+  if (document.documentElement.dataset.wanted === "microphone") button.click();
   return { close };
 }
 
