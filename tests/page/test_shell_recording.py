@@ -50,7 +50,6 @@ def test_a_microphone_wanted_before_the_scripts_came_is_opened(site: Site) -> No
         page.reload(wait_until="commit")
     page.get_by_role("button", name="Record with the microphone").click()
     expect(page.locator("#recorder")).to_be_hidden()
-    page.unroute("**/js/home.js")
     for route in held:
         route.continue_()
     expect(page.get_by_role("button", name="Start recording")).to_be_focused()
