@@ -38,7 +38,7 @@ from eval.mv2h import mv2h
 from eval.notation import SHARES, compare
 from eval.performedscore import PlayedBar, aligned, played_bars, timed_reference, timed_score, true_meter
 from eval.printed import UnreadableScore, read_printed
-from eval.runner import Problem, workers
+from eval.runner import Problem, stamp, workers
 from eval.scoreruns import Comparison, Kept, ScoreRun, close_score_run, summary, written_by
 from eval.systems import checkpoint_hash
 from eval.tables import score_sheet
@@ -158,15 +158,7 @@ def stamps(piece: PlayedPiece, source: Source) -> dict[str, Any]:
     """The files that a comparison was made from, as they are now."""
     files = [piece.score, piece.midi if source == "midi" else piece.audio]
     notes = hashlib.sha256(json.dumps(piece.annotations, sort_keys=True).encode()).hexdigest()[:12]
-    return {"files": [_stamp(path) for path in files], "annotations": notes}
-
-
-def _stamp(path: Path | None) -> list[int] | None:
-    try:
-        status = path.stat() if path is not None else None
-    except OSError:
-        return None
-    return None if status is None else [status.st_size, status.st_mtime_ns]
+    return {"files": [stamp(path) for path in files], "annotations": notes}
 
 
 def kept_in(folder: Path, pieces: Sequence[PlayedPiece], source: Source) -> Kept:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from eval.charts import SHARE, Axis, dots
 from eval.pianoroll import EXTRA_COLOUR, MISSED_COLOUR, RIGHT_COLOUR
-from eval.statistics import Difference
+from eval.statistics import Difference, interval_text
+
+CHANGED = 12  # listed, of what differs between two runs
 
 STYLE = f"""
 :root {{ color-scheme: light; }}
@@ -89,8 +92,35 @@ def differences(metric: str, found: dict[str, Difference]) -> str:
     return table([metric, "A", "B", "B − A", "95 % interval", "higher / lower", "p (Wilcoxon)"], rows)
 
 
-def interval_text(interval: tuple[float, float] | None, sign: str = "") -> str:
-    return "–" if interval is None else f"{interval[0]:{sign}.4f} – {interval[1]:{sign}.4f}"
+def changes(
+    headers: Sequence[dict[str, Any]],
+    metric: str,
+    found: dict[str, Difference],
+    headline: str,
+    shared: Sequence[tuple[float, float, str]],
+    what: str,
+    most: str,
+) -> str:
+    """What changed from run A to run B. `shared` is (A, B, name) in the `headline` figure of each `what` of both.
+
+    `most` stands above the list of those that changed most.
+    """
+    first, second = headers
+    moved = sorted(shared, key=lambda row: -abs(row[1] - row[0]))[:CHANGED]
+    listed = [[name, f"{old:.4f}", f"{new:.4f}", f"{new - old:+.4f}"] for old, new, name in moved]
+    axis_a, axis_b = (Axis(f"{headline} of {name}", 0, 1, SHARE.ticks, 2) for name in "AB")
+    caption = f"Each {what}'s {headline}"
+    cloud = dots(axis_a, axis_b, [row[:2] for row in shared], diagonal=True)
+    return (
+        f"<h2>What changed</h2><p>A: {escape(first['system'])} ({escape(first['data set'])})<br>"
+        f"B: {escape(second['system'])} ({escape(second['data set'])})</p>"
+        + differences(metric, found)
+        + f"<p class='quiet'>{len(shared)} {what}s in common; both tests pair them {what} by {what}.</p>"
+        + f"<div class='charts'>{figure(caption, cloud)}</div>"
+        + f"<h3>{most}</h3>"
+        + table([what, "A", "B", "B − A"], listed, words={0: "file"})
+        + f"<h2>B in full: {escape(second['system'])}</h2>"
+    )
 
 
 def figure(caption: str, svg: str) -> str:

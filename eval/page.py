@@ -24,16 +24,15 @@ from eval.errors import (
     reliability,
     worst_window_s,
 )
-from eval.markup import differences, document, figure, interval_text, origin, table, troubles
+from eval.markup import changes, document, figure, origin, table, troubles
 from eval.notes import METRICS, Counts
 from eval.pianoroll import piano_roll
 from eval.published import FIGURES, SCORES
 from eval.runner import Result, Run
-from eval.statistics import Summary, summarise
+from eval.statistics import Summary, interval_text, summarise
 from eval.tables import groups_of
 
 WORST_FILES = 5
-CHANGED_FILES = 12
 ONSET_BIN_S = 0.005
 MOST_ERRORS = 400  # rows of the list of one recording; more are counted
 
@@ -163,20 +162,8 @@ def _troubles(run: Run) -> str:
 def _changes(first: Run, second: Run) -> str:
     before = {result.name: result.scores["note"].f1 for result in first.results}
     shared = [(before[r.name], r.scores["note"].f1, r.name) for r in second.results if r.name in before]
-    moved = sorted(shared, key=lambda row: -abs(row[1] - row[0]))[:CHANGED_FILES]
-    listed = [[name, f"{old:.4f}", f"{new:.4f}", f"{new - old:+.4f}"] for old, new, name in moved]
-    axis_a, axis_b = (Axis(f"note F1 of {name}", 0, 1, SHARE.ticks, 2) for name in "AB")
-    return (
-        f"<h2>What changed</h2><p>A: {escape(first.header['system'])} ({escape(first.header['data set'])})<br>"
-        f"B: {escape(second.header['system'])} ({escape(second.header['data set'])})</p>"
-        + differences("F1", compare(first, second))
-        + f"<p class='quiet'>{len(shared)} files in common; both tests pair them file by file.</p>"
-        + "<div class='charts'>"
-        + figure("Each file's note F1", dots(axis_a, axis_b, [row[:2] for row in shared], diagonal=True))
-        + "</div><h3>The files that changed most</h3>"
-        + table(["file", "A", "B", "B − A"], listed, words={0: "file"})
-        + f"<h2>B in full: {escape(second.header['system'])}</h2>"
-    )
+    headers = (first.header, second.header)
+    return changes(headers, "F1", compare(first, second), "note F1", shared, "file", "The files that changed most")
 
 
 def _charts(results: Sequence[Result], outcomes: Sequence[Outcome]) -> str:

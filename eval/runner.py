@@ -295,15 +295,17 @@ def _stored(folder: Path, item: Item, system: System) -> Result | None:
 
 def _origin(item: Item, system: System) -> dict[str, Any]:
     """What a result depends on, besides the system itself."""
-    files = [item.audio, item.labels, system.answer_file(item.name)]
-    stamps = []
-    for path in files:
-        try:
-            status = path.stat() if path is not None else None
-        except OSError:
-            status = None
-        stamps.append(None if status is None else [status.st_size, status.st_mtime_ns])
+    stamps = [stamp(path) for path in (item.audio, item.labels, system.answer_file(item.name))]
     return {"files": stamps, "delay_s": item.delay_s, "aligns": item.aligns}
+
+
+def stamp(path: Path | None) -> list[int] | None:
+    """Size and time of a file, by which its change is noticed; None where there is none."""
+    try:
+        status = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return None if status is None else [status.st_size, status.st_mtime_ns]
 
 
 def _open_folder(folder: Path, header: dict[str, Any]) -> None:

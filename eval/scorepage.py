@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from eval.charts import SHARE, Axis, dots
-from eval.markup import differences, document, figure, interval_text, origin, table, troubles
+from eval.markup import changes, document, figure, origin, table, troubles
 from eval.published import SCORES
-from eval.scoreruns import Comparison, ScoreRun, compare_score_runs, summary
+from eval.scoreruns import Comparison, ScoreRun, as_json, compare_score_runs, summary
+from eval.statistics import interval_text
 
-CHANGED = 12  # performances listed
 BY_COMPOSER = ("mv2h", "beat", "downbeat", "time signature", "key", "staff", "position", "value")
 SORTED = ("mv2h", "beat", "position")  # one curve over the performances each
 
@@ -47,17 +47,13 @@ def score_figures(runs: Sequence[ScoreRun]) -> dict[str, Any]:
             composer: {"performances": len(members), "figures": _means(members)}
             for composer, members in _by_composer(run.comparisons).items()
         },
-        "performances": [
-            asdict(comparison) | {"figures": {name: _known(value) for name, value in comparison.figures.items()}}
-            for comparison in run.comparisons
-        ],
+        "performances": [as_json(comparison) for comparison in run.comparisons],
         "problems": [asdict(problem) for problem in run.problems],
     }
     if len(runs) == 2:
-        changes = compare_score_runs(*runs)
         found["compared with"] = {
             "header": runs[0].header,
-            "differences": {name: asdict(change) for name, change in changes.items()},
+            "differences": {name: asdict(change) for name, change in compare_score_runs(*runs).items()},
         }
     return found
 
@@ -89,20 +85,9 @@ def _accuracy(comparisons: Sequence[Comparison]) -> str:
 def _changes(first: ScoreRun, second: ScoreRun) -> str:
     before = {comparison.name: comparison.figures["mv2h"] for comparison in first.comparisons}
     shared = [(before[c.name], c.figures["mv2h"], c.name) for c in second.comparisons if c.name in before]
-    moved = sorted(shared, key=lambda row: -abs(row[1] - row[0]))[:CHANGED]
-    listed = [[name, f"{old:.4f}", f"{new:.4f}", f"{new - old:+.4f}"] for old, new, name in moved]
-    axis_a, axis_b = (Axis(f"MV2H of {name}", 0, 1, SHARE.ticks, 2) for name in "AB")
-    cloud = dots(axis_a, axis_b, [row[:2] for row in shared], diagonal=True)
-    return (
-        f"<h2>What changed</h2><p>A: {escape(first.header['system'])} ({escape(first.header['data set'])})<br>"
-        f"B: {escape(second.header['system'])} ({escape(second.header['data set'])})</p>"
-        + differences("figure", compare_score_runs(first, second))
-        + f"<p class='quiet'>{len(shared)} performances in common; both tests pair them.</p>"
-        + f"<div class='charts'>{figure('MV2H of each performance', cloud)}</div>"
-        + "<h3>MV2H of the performances that changed most</h3>"
-        + table(["performance", "A", "B", "B − A"], listed, words={0: "file"})
-        + f"<h2>B in full: {escape(second.header['system'])}</h2>"
-    )
+    most = "MV2H of the performances that changed most"
+    headers = (first.header, second.header)
+    return changes(headers, "figure", compare_score_runs(first, second), "MV2H", shared, "performance", most)
 
 
 def _charts(comparisons: Sequence[Comparison]) -> str:
@@ -144,13 +129,9 @@ def _by_composer(comparisons: Sequence[Comparison]) -> dict[str, list[Comparison
 
 def _means(members: Sequence[Comparison]) -> dict[str, float | None]:
     """Of the members that can tell a figure; None where none can."""
-    known = summary(members)
-    return {name: known[name]["mean"] if name in known else None for name in members[0].figures}
+    columns = {name: [member.figures[name] for member in members] for name in members[0].figures}
+    return {name: float(np.nanmean(column)) if np.isfinite(column).any() else None for name, column in columns.items()}
 
 
 def _share(name: str) -> Axis:
     return Axis("MV2H" if name == "mv2h" else name, 0, 1, SHARE.ticks, 2)
-
-
-def _known(value: float) -> float | None:
-    return value if np.isfinite(value) else None

@@ -59,14 +59,14 @@ class Kept:
 
     def add(self, comparison: Comparison) -> None:
         with self.file.open("a") as file:
-            file.write(json.dumps(_stored(comparison) | {"origin": self._origin_of(comparison.name)}) + "\n")
+            file.write(json.dumps(as_json(comparison) | {"origin": self._origin_of(comparison.name)}) + "\n")
 
 
 def close_score_run(folder: Path, run: ScoreRun) -> None:
     """Write `run.json`."""
     stored = run.header | {
         "figures": summary(run.comparisons),
-        "performances": [_stored(comparison) for comparison in run.comparisons],
+        "performances": [as_json(comparison) for comparison in run.comparisons],
         "problems": [asdict(problem) for problem in run.problems],
     }
     (folder / "run.json").write_text(json.dumps(stored, indent=1, allow_nan=False) + "\n")
@@ -84,6 +84,12 @@ def load_score_run(folder: Path) -> ScoreRun:
     problems = tuple(Problem(**entry) for entry in header.pop("problems"))
     header.pop("figures")
     return ScoreRun(header, comparisons, problems)
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """A figure that a performance cannot tell is null in JSON, which knows no other word for it."""
+    figures = {name: value if np.isfinite(value) else None for name, value in comparison.figures.items()}
+    return asdict(comparison) | {"figures": figures}
 
 
 def summary(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
@@ -117,12 +123,6 @@ def written_by() -> str:
             if path.suffix in (".py", ".safetensors", ".npz", ".json"):
                 digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _stored(comparison: Comparison) -> dict[str, Any]:
-    """A figure that a performance cannot tell is null in JSON, which knows no other word for it."""
-    figures = {name: value if np.isfinite(value) else None for name, value in comparison.figures.items()}
-    return asdict(comparison) | {"figures": figures}
 
 
 def _comparison(stored: dict[str, Any]) -> Comparison:

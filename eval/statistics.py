@@ -86,6 +86,11 @@ def interval(values: Sequence[float]) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
+def interval_text(ends: tuple[float, float] | None, sign: str = "") -> str:
+    """As tables show it; a dash where nothing can be said. `sign` is that of a format."""
+    return "–" if ends is None else f"{ends[0]:{sign}.4f} – {ends[1]:{sign}.4f}"
+
+
 def difference(first: Sequence[float], second: Sequence[float]) -> Difference:
     """Of F1s on the same files, in the same order."""
     change: NDArray[np.float64] = np.asarray(second, np.float64) - np.asarray(first, np.float64)

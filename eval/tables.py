@@ -11,7 +11,7 @@ from rich.table import Table as Sheet
 
 from eval.notes import METRICS, mean
 from eval.runner import Problem, Result, Run
-from eval.statistics import Difference, Summary, grouped, summarise
+from eval.statistics import Difference, Summary, grouped, interval_text, summarise
 
 
 def show_run(console: Console, run: Run, *, each: bool = False) -> None:
@@ -57,10 +57,9 @@ def summary_sheet(title: str, summaries: dict[str, Summary]) -> Sheet:
     for name in ("files", "precision", "recall", "F1", "95 % interval", "micro F1"):
         sheet.add_column(name, justify="right", no_wrap=True)
     for name, summary in summaries.items():
-        within = "–" if summary.interval is None else f"{summary.interval[0]:.4f} – {summary.interval[1]:.4f}"
         figures = (summary.mean.precision, summary.mean.recall, summary.mean.f1)
         cells = [f"{figure:.4f}" for figure in figures]
-        sheet.add_row(name, str(summary.files), *cells, within, f"{summary.micro.f1:.4f}")
+        sheet.add_row(name, str(summary.files), *cells, interval_text(summary.interval), f"{summary.micro.f1:.4f}")
     return sheet
 
 
@@ -104,8 +103,7 @@ def score_sheet(table: dict[str, dict[str, Any]]) -> Sheet:
     for name in ("figure", "mean", "95 % interval", "performances"):
         shown.add_column(name, justify="left" if name == "figure" else "right")
     for name, row in table.items():
-        within = "–" if row["interval"] is None else "{:.4f} – {:.4f}".format(*row["interval"])
-        shown.add_row(name, f"{row['mean']:.4f}", within, str(row["performances"]))
+        shown.add_row(name, f"{row['mean']:.4f}", interval_text(row["interval"]), str(row["performances"]))
     return shown
 
 
@@ -117,14 +115,13 @@ def comparison_sheet(first: str, second: str, differences: dict[str, Difference]
     for name in ("A", "B", "difference", "95 % interval", "higher / lower", "p (Wilcoxon)"):
         sheet.add_column(name, justify="right", no_wrap=True)
     for name, found in differences.items():
-        within = "–" if found.interval is None else f"{found.interval[0]:+.4f} – {found.interval[1]:+.4f}"
         chance = "–" if found.p is None else f"{found.p:.2g}"
         sheet.add_row(
             name,
             f"{found.first:.4f}",
             f"{found.second:.4f}",
             f"{found.mean:+.4f}",
-            within,
+            interval_text(found.interval, sign="+"),
             f"{found.better} / {found.worse} of {found.files}",
             chance,
         )

@@ -29,6 +29,7 @@ from transcriber.listen.training.validation import Excerpt, load_maps, load_open
 SMALL = NetworkConfig(channels=32, dilations=(1, 2, 4, 8, 1))  # learns in minutes what the full size learns in hours
 NEIGHBOURHOOD = tuple(2.0 ** (key / 12) for key in range(-4, 6))  # ten keys side by side: as many bins as ten partials
 NEAREST_FRAME = 0.75  # what the triangle of an onset reaches in the frame nearest to it
+Data = Annotated[Path, typer.Option(help="Folder with pianos/, performances.npz, maps_synth/, ir/, noise/, real/.")]
 TIMED_FRAMES = 500  # 10 s, for the cost of the network
 
 
@@ -102,6 +103,14 @@ def compare(
     return rows
 
 
+def real_recordings(data: Path) -> dict[str, list[Excerpt]]:
+    """What short runs are judged by."""
+    return {
+        "MAPS excerpts": load_maps(data / "real" / "maps"),
+        "MAESTRO openings": load_openings(data / "real" / "maestro_openings", limit=80),
+    }
+
+
 def brief(steps: int, batch: int, seconds: float, rate: float, recorded: float) -> TrainingConfig:
     """Of a run that is over in minutes."""
     return TrainingConfig(
@@ -146,8 +155,16 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def report(rows: Sequence[Row], stem: Path) -> None:
+    """Print the rows, and write them as JSON and as a table."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    stem.with_suffix(".json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    stem.with_suffix(".md").write_text(markdown(rows))
+    typer.echo(markdown(rows))
+
+
 def main(
-    data: Annotated[Path, typer.Option(help="Folder with pianos/, performances.npz, maps_synth/, ir/, noise/, real/.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Folder for compare.json and compare.md.")],
     steps: int = 300,
     batch: int = 4,
@@ -158,15 +175,7 @@ def main(
 ) -> None:
     torch.set_num_threads(threads)
     config = brief(steps, batch, seconds, rate, recorded)
-    validation = {
-        "MAPS excerpts": load_maps(data / "real" / "maps"),
-        "MAESTRO openings": load_openings(data / "real" / "maestro_openings", limit=80),
-    }
-    rows = compare(VARIANTS, Material.load(data), validation, config, torch.device("cpu"))
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "compare.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    (out / "compare.md").write_text(markdown(rows))
-    typer.echo(markdown(rows))
+    report(compare(VARIANTS, Material.load(data), real_recordings(data), config, torch.device("cpu")), out / "compare")
 
 
 if __name__ == "__main__":

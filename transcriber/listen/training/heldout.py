@@ -10,9 +10,8 @@ played on it in rooms, noise and codecs as in the training; and on the real reco
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,11 +21,11 @@ import typer
 
 from transcriber.listen.features import Spectrograms
 from transcriber.listen.network import OnsetFrameNetwork
-from transcriber.listen.training.compare import SMALL, Row, brief, markdown, network_cost
+from transcriber.listen.training.compare import SMALL, Data, Row, brief, network_cost, real_recordings, report
 from transcriber.listen.training.examples import Examples, Material
 from transcriber.listen.training.loop import Training, TrainingConfig, example_batches
 from transcriber.listen.training.recordings import FULL_SCALE, LabelledRecording
-from transcriber.listen.training.validation import Excerpt, load_maps, load_openings, validate
+from transcriber.listen.training.validation import Excerpt, validate
 
 CLIPS = 30  # of each piano
 CLIP_S = 10.0
@@ -90,7 +89,7 @@ def _playing(material: Material, names: Sequence[str]) -> Material:
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="Folder with pianos/, performances.npz, maps_synth/, ir/, noise/, real/.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Folder for heldout.json and heldout.md.")],
     without: Annotated[list[str], typer.Option(help="A piano that only one of the networks hears.")],
     steps: int = 300,
@@ -101,19 +100,12 @@ def main(
     threads: int = 1,
 ) -> None:
     torch.set_num_threads(threads)
-    real = {
-        "MAPS excerpts": load_maps(data / "real" / "maps"),
-        "MAESTRO openings": load_openings(data / "real" / "maestro_openings", limit=80),
-    }
     config = brief(steps, batch, seconds, rate, recorded)
     try:
-        rows = held_out(Material.load(data), without, real, config, torch.device("cpu"))
+        rows = held_out(Material.load(data), without, real_recordings(data), config, torch.device("cpu"))
     except ValueError as cause:
         raise typer.BadParameter(str(cause), param_hint="--without") from cause
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "heldout.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
-    (out / "heldout.md").write_text(markdown(rows))
-    typer.echo(markdown(rows))
+    report(rows, out / "heldout")
 
 
 if __name__ == "__main__":
