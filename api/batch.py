@@ -13,7 +13,16 @@ from starlette.concurrency import run_in_threadpool
 
 from api.context import Asking, Shared
 from api.form import FileBegun, FileEnded, UploadForm, boundary_of
-from api.intake import discard, earlier_job, kept, make_job, refuse_another, take_quota, told_if_full, usable_webhook
+from api.intake import (
+    discard,
+    earlier_job,
+    kept,
+    make_job,
+    refuse_another,
+    take_quota,
+    told_if_unstored,
+    usable_webhook,
+)
 from api.names import recording_blob
 from api.problems import EVERYWHERE, Problem, documented
 from api.receiving import UPLOAD_FORM
@@ -117,7 +126,7 @@ class Arrival:
             except AlreadyReceived as before:
                 self.earlier = earlier_job(self.services, self.account, before.id)
                 self.id, storage = before.id, Discarding()
-            with told_if_full():
+            with told_if_unstored():
                 file = self._stack.enter_context(storage.create(f"{self.id}/{recording_blob(self.name)}"))
             self._writer = RecordingWriter(file, self.name, self.services.settings.max_upload_bytes)
         except (Problem, TranscriberError) as error:
@@ -127,7 +136,7 @@ class Arrival:
         if self._writer is None:
             return
         try:
-            with told_if_full():
+            with told_if_unstored():
                 self._writer.write(block)
         except (Problem, TranscriberError) as error:
             self._refuse(error)
@@ -137,7 +146,7 @@ class Arrival:
             return
         try:
             self.recording = self._writer.recording()
-            with told_if_full():
+            with told_if_unstored():
                 self._stack.close()
         except (Problem, TranscriberError) as error:
             self._refuse(error)

@@ -19,6 +19,7 @@ from worker.job import Job, State
 from worker.jobs import RECEIVE_LEASE_S
 from worker.reuse import reuse
 from worker.services import Services
+from worker.storage import BlobMissing
 from worker.sweeper import remove
 from worker.tracing import TRACING
 
@@ -40,12 +41,12 @@ def take_quota(services: Services, account: Account) -> None:
 async def received_by(services: Services, id: str) -> AsyncIterator[None]:
     """The row of an upload lasts while the block does; where it ends by an exception nothing of the upload stays.
 
-    Should this process be killed, the row's lease ends soon, and the sweeper removes what there is. Raises Problem 507
-    in place of an OSError where the storage is full.
+    Should this process be killed, the row's lease ends soon, and the sweeper removes what there is. Raises Problem as
+    `told_if_unstored` does.
     """
     async with kept(services, [id]):
         try:
-            with told_if_full():
+            with told_if_unstored():
                 yield
         except BaseException:
             # Also when the server stops in the middle, hence not in another thread, which would have to be waited for.
@@ -81,9 +82,12 @@ def discard(services: Services, id: str) -> None:
 
 
 @contextmanager
-def told_if_full() -> Iterator[None]:
+def told_if_unstored() -> Iterator[None]:
+    """Raises Problem 507 in place of an OSError where the storage is full, 400 where the upload was given up."""
     try:
         yield
+    except BlobMissing as cause:
+        raise given_up() from cause
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -101,10 +105,15 @@ def make_job(services: Services, account: Account, id: str, received: Upload) ->
     with TRACING.job("accept", id, bytes=received.recording.size_bytes):
         job = services.jobs.enqueue(id, received.recording, wishes, known, settings.retention_s, webhook)
     if job is None:
-        raise Problem(400, "upload-incomplete", "The upload took too long and was given up; please send it again.")
+        raise given_up()
+    log.info("job accepted", job=id, task=job.task.value, state=job.state.value, bytes=received.recording.size_bytes)
     if job.state is State.QUEUED:
         services.send(id, job.task)
     return job
+
+
+def given_up() -> Problem:
+    return Problem(400, "upload-incomplete", "The upload took too long and was given up; please send it again.")
 
 
 def usable_webhook(services: Services, account: Account, fields: Mapping[str, str]) -> str | None:

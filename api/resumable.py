@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.context import Asking, JobId, Shared
-from api.intake import discard, make_job, received_by, take_quota, told_if_full, usable_webhook
+from api.intake import discard, make_job, received_by, take_quota, told_if_unstored, usable_webhook
 from api.names import display_name, recording_blob
 from api.problems import EVERYWHERE, Problem, documented
 from api.tus import EXTENSIONS, VERSION, check_version, read_metadata, read_size
@@ -164,7 +164,7 @@ async def append(
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > upload.length - upload.received_bytes:
         raise _too_long(upload)
-    with told_if_full():
+    with told_if_unstored():
         upload = await _appended(request, services, upload)
         upload = await _finished(services, account, upload)
     return Response(status_code=204, headers=_progress(upload))

@@ -2,13 +2,15 @@
 
     python -m eval.service_chaos embedded --jobs 100
     python -m eval.service_chaos production --jobs 100      (needs redis-server and PostgreSQL)
+    python -m eval.service_chaos production-s3 --jobs 100   (and moto's server, on the path or named by MOTO_SERVER)
 
 Faults, one after the other in a seeded order: kill -9 of a random process below a worker, of a worker itself, of the
-API, of Redis, of PostgreSQL; Redis away for 30 s; for root a full disk for 15 s; where there is a C compiler the wall
-clock of every process an hour ahead, an hour behind, and right again. Clients repeat what was not answered, with an
-Idempotency-Key. It fails (exit status 1) where a job does not end, ends twice, is made twice or fails without a reason;
-where a file of a done job is missing; where a blob is left without a job; or where anything is left after everything
-has been deleted.
+API, of Redis, of PostgreSQL; Redis away for 30 s; S3 silent for 20 s; for root a full disk for 15 s; where there is a C
+compiler the wall clock of every process an hour ahead, an hour behind, and right again. Clients repeat what was not
+answered, with an Idempotency-Key, or send recordings in pieces and go on where they were. It fails (exit status 1)
+where a job does not end, ends twice, is made twice or fails without a reason; where a file of a done job is missing;
+where a blob is left without a job; or where anything is left after everything has been deleted: rows, blobs, files half
+written, temporary files. Of an upload in pieces whose first answer was lost nobody knows; it is to end after a day.
 """
 
 from __future__ import annotations
@@ -30,86 +32,26 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Queue
 from typing import Any
 
 import sqlalchemy as sa
 
-from eval.service_load import decaying_tones, midi_scale
-from eval.service_setup import Setup, descendants, serving
+from eval.chaos_clients import ENDED, Outcome, be_client, insist
+from eval.service_setup import KINDS, Setup, descendants, serving
 from eval.shifted_clock import NoCompiler, ShiftedClock
 
-LENGTHS_S = (2.0, 3.0, 4.0)
-MIDI_SHARE = 0.5
 DISK_MB = 256  # of the small disk: some forty times what 100 short jobs take, so that only the ballast fills it
 BROKER_AWAY_S = 30.0
+S3_SILENT_S = 20.0
 DISK_FULL_S = 15.0
 CLOCK_JUMP_S = 3600
-POLL_S = 0.5
-RETRY_WAIT_S = 1.0
-JOB_PATIENCE_S = 1800.0
+DAY_S = 25 * 3600  # after which an upload that nobody goes on with is given up
 # After the last job: an upload that was cut off is given up after two minutes, by a sweep of each second.
 SETTLE_PATIENCE_S = 240.0
-ENDED = ("done", "failed")
-
-
-@dataclass
-class Outcome:
-    """What the clients saw: the job of each recording, how it ended, and how often they had to repeat themselves."""
-
-    jobs: dict[int, str] = field(default_factory=dict)
-    states: dict[str, str] = field(default_factory=dict)
-    repeats: Counter[str] = field(default_factory=Counter)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-def insist(outcome: Outcome, request: urllib.request.Request) -> bytes:
-    """The answer, however often it takes: while nobody answers, or the service says that it cannot at this moment."""
-    deadline_s = time.monotonic() + JOB_PATIENCE_S
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                body: bytes = answer.read()
-            return body
-        except urllib.error.HTTPError as error:
-            if error.code not in (409, 500, 503, 507) or time.monotonic() > deadline_s:
-                raise
-            reason = str(error.code)
-        except (OSError, ValueError) as error:
-            if time.monotonic() > deadline_s:
-                raise
-            reason = type(error).__name__
-        with outcome.lock:
-            outcome.repeats[reason] += 1
-        time.sleep(RETRY_WAIT_S)
-
-
-def be_client(root: str, work: Queue[int], outcome: Outcome) -> None:
-    """Send one recording after the other, each followed to its end."""
-    while True:
-        try:
-            number = work.get_nowait()
-        except Empty:
-            return
-        draw = random.Random(number)
-        is_midi = draw.random() < MIDI_SHARE
-        data = midi_scale(number) if is_midi else decaying_tones(draw.choice(LENGTHS_S), number)
-        name = f"{number}.{'mid' if is_midi else 'wav'}"
-        head = f'--b\r\nContent-Disposition: form-data; name="recording"; filename="{name}"\r\n\r\n'.encode()
-        kind = {"Content-Type": "multipart/form-data; boundary=b", "Idempotency-Key": f"chaos-{number}"}
-        upload = urllib.request.Request(f"{root}/v1/transcriptions", head + data + b"\r\n--b--\r\n", kind)
-        id = str(json.loads(insist(outcome, upload))["id"])
-        with outcome.lock:
-            outcome.jobs[number] = id
-        deadline_s = time.monotonic() + JOB_PATIENCE_S
-        state = ""
-        while state not in ENDED and time.monotonic() < deadline_s:
-            time.sleep(POLL_S)
-            state = str(json.loads(insist(outcome, urllib.request.Request(f"{root}/v1/transcriptions/{id}")))["state"])
-            outcome.states[id] = state
 
 
 @dataclass(frozen=True)
@@ -135,9 +77,19 @@ def faults(setup: Setup, clock: ShiftedClock | None, disk: Path | None, draw: ra
         time.sleep(BROKER_AWAY_S)
         redis.held_down = False
 
+    def silent() -> None:
+        process = setup.processes["s3"].process
+        assert process is not None
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(S3_SILENT_S)
+        process.send_signal(signal.SIGCONT)
+
     known = [Fault("process below a worker killed", kill_below)] * 3
     for name, supervised in setup.processes.items():
-        known.append(Fault(f"{name} killed", supervised.kill))
+        if name != "s3":  # moto holds everything in memory
+            known.append(Fault(f"{name} killed", supervised.kill))
+    if "s3" in setup.processes:
+        known.append(Fault(f"s3 silent for {S3_SILENT_S:.0f} s", silent))
     if "redis" in setup.processes:
         known.append(Fault(f"redis away for {BROKER_AWAY_S:.0f} s", away))
     if disk is not None:
@@ -180,16 +132,22 @@ def small_disk(place: Path) -> Iterator[Path | None]:
 
 def rows(setup: Setup) -> list[dict[str, Any]]:
     engine = sa.create_engine(setup.database_url)
-    query = sa.text("SELECT id, state, error_code, error_message, owner, lease_until, files FROM jobs")
+    query = sa.text("SELECT id, state, error_code, error_message, owner, lease_until, files, upload FROM jobs")
     with engine.connect() as connection:
         found = [dict(row) for row in connection.execute(query).mappings()]
     engine.dispose()
     return found
 
 
-def wait_settled(setup: Setup) -> None:
+def settled(row: dict[str, Any], outcome: Outcome) -> bool:
+    """It has ended, or will by itself: an upload in pieces whose beginning was lost on its way to the client."""
+    unknown = row["state"] == "receiving" and row["upload"] and row["id"] not in outcome.jobs.values()
+    return row["state"] in ENDED or bool(unknown)
+
+
+def wait_settled(setup: Setup, outcome: Outcome) -> None:
     deadline_s = time.monotonic() + SETTLE_PATIENCE_S
-    while time.monotonic() < deadline_s and any(row["state"] not in ENDED for row in rows(setup)):
+    while time.monotonic() < deadline_s and not all(settled(row, outcome) for row in rows(setup)):
         time.sleep(1.0)
 
 
@@ -205,18 +163,10 @@ def ends_told(setup: Setup) -> Counter[str]:
     return ends
 
 
-def blobs(setup: Setup) -> dict[str, dict[str, int]]:
-    """Of every job that has any: the names and sizes of its files."""
-    return {
-        folder.name: {path.name: path.stat().st_size for path in folder.iterdir()}
-        for folder in setup.files.iterdir()
-        if not folder.name.startswith(".")
-    }
-
-
 def findings(setup: Setup, outcome: Outcome, jobs: int) -> dict[str, Any]:
     """What is there, and `wrong`: one sentence for each thing that must not be."""
-    table, stored, ends = rows(setup), blobs(setup), ends_told(setup)
+    everything, stored, ends = rows(setup), setup.files.blobs(), ends_told(setup)
+    table = [row for row in everything if row["state"] != "receiving" or not settled(row, outcome)]
     wrong = [f"job {row['id']} is {row['state']}" for row in table if row["state"] not in ENDED]
     wrong += [f"job {row['id']} still has an owner" for row in table if row["owner"] or row["lease_until"]]
     wrong += [
@@ -233,23 +183,50 @@ def findings(setup: Setup, outcome: Outcome, jobs: int) -> dict[str, Any]:
         missing = {name for name, size in files.items() if there.get(name) != size}
         if missing:
             wrong.append(f"job {row['id']} lacks {sorted(missing)}")
-    wrong += [f"files of {id}, which is no job" for id in stored.keys() - {row["id"] for row in table}]
+        if pieces := [name for name in there if name.startswith("piece-")]:
+            wrong.append(f"job {row['id']} keeps {len(pieces)} pieces of its upload")
+    wrong += [f"files of {id}, which is no job" for id in stored.keys() - {row["id"] for row in everything}]
     return {
         "jobs": len(table),
         "states": Counter(row["state"] for row in table),
         "failures": Counter(row["error_code"] for row in table if row["state"] == "failed"),
+        "in_pieces": outcome.in_pieces,
+        "resumed": outcome.resumed,
+        "begun_anew": outcome.begun_anew,
+        "uploads_nobody_knows": len(everything) - len(table),
         "repeats": dict(outcome.repeats),
-        "unfinished_files": len(list((setup.files / ".incoming").iterdir())),
+        "unfinished_files": len(setup.files.unfinished()),
         "wrong": wrong,
     }
 
 
-def delete_all(setup: Setup, outcome: Outcome) -> list[str]:
-    """Everything, by the API; what is left of it."""
+def delete_all(setup: Setup, outcome: Outcome, clock: ShiftedClock | None) -> list[str]:
+    """Everything, by the API, and by time what nobody knows; what is left of it."""
     for id in outcome.jobs.values():
         with suppress(urllib.error.HTTPError):
             insist(outcome, urllib.request.Request(f"{setup.address}/v1/transcriptions/{id}", method="DELETE"))
-    return [*(f"row {row['id']}" for row in rows(setup)), *(f"files of {id}" for id in blobs(setup))]
+    if clock:
+        clock.shift(DAY_S)
+    for supervised in setup.processes.values():
+        if supervised.name in ("all", "listen", "notate"):
+            supervised.kill()  # and is started again, which is when it looks for what was left
+    deadline_s = time.monotonic() + SETTLE_PATIENCE_S
+    while (left := remains(setup)) and time.monotonic() < deadline_s:
+        time.sleep(1.0)
+    return left
+
+
+def remains(setup: Setup) -> list[str]:
+    return [
+        *(f"row {row['id']}" for row in rows(setup)),
+        *(f"files of {id}" for id in setup.files.blobs()),
+        *(f"unfinished file {name}" for name in setup.files.unfinished()),
+        *(
+            f"temporary file {path.relative_to(setup.temporary)}"
+            for path in setup.temporary.rglob("*")
+            if path.is_file()
+        ),
+    ]
 
 
 def run(kind: str, jobs: int, clients: int, pause_s: float, seed: int, folder: Path) -> dict[str, Any]:
@@ -266,7 +243,9 @@ def run(kind: str, jobs: int, clients: int, pause_s: float, seed: int, folder: P
         serving(kind, folder, folder / "data", clock.environment if clock else {}) as setup,
     ):
         started_s = time.monotonic()
-        threads = [threading.Thread(target=be_client, args=(setup.address, work, outcome)) for _ in range(clients)]
+        threads = [
+            threading.Thread(target=be_client, args=(setup.address, work, outcome), daemon=True) for _ in range(clients)
+        ]
         for thread in threads:
             thread.start()
         known = faults(setup, clock, disk, draw)
@@ -282,16 +261,16 @@ def run(kind: str, jobs: int, clients: int, pause_s: float, seed: int, folder: P
         took_s = time.monotonic() - started_s
         if clock:
             clock.shift(0)
-        wait_settled(setup)
+        wait_settled(setup, outcome)
         found = findings(setup, outcome, jobs)
-        found["wrong"] += [f"{left} is left after deleting" for left in delete_all(setup, outcome)]
+        found["wrong"] += [f"{left} is left after deleting" for left in delete_all(setup, outcome, clock)]
         restarts = {name: supervised.starts - 1 for name, supervised in setup.processes.items()}
     return {"setup": kind, "seed": seed, "took_s": round(took_s, 1), "faults": struck, "restarts": restarts} | found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("setup", choices=["embedded", "production"])
+    parser.add_argument("setup", choices=KINDS)
     parser.add_argument("--jobs", type=int, default=100)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--pause", type=float, default=20.0, help="seconds between two faults; a worker starts in them")

@@ -1,10 +1,13 @@
-"""Load on a running service: many clients send short recordings, follow them to their end, and count what was lost.
+"""Load on a service: many clients send short recordings, follow them to their end, and count what was lost.
 
-    transcriber-serve --port 8000 & python -m eval.service_load http://127.0.0.1:8000 --jobs 500 --clients 20 --pid $!
+    python -m eval.service_load embedded --jobs 500 --clients 20
+    python -m eval.service_load production --jobs 500 --clients 20      (needs redis-server and PostgreSQL)
+    python -m eval.service_load http://127.0.0.1:8000 --pid PID         (one that runs already)
 
 Measured from the client's side: uploads accepted, jobs that ended, jobs lost or made twice, the time until an answer to
 a question about a job begins while workers are busy, against `/healthz` of the idle service before; and the memory of
-process `--pid` before and after. Nothing of the project is imported but the synthesis of the recordings.
+the service's processes, or of process `--pid`, before, after each quarter of the jobs, and after the last. It fails
+(exit status 1) where a job is lost, doubled or failed.
 """
 
 from __future__ import annotations
@@ -13,22 +16,32 @@ import argparse
 import io
 import json
 import random
+import shutil
 import statistics
+import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 import mido
 import numpy as np
 import soundfile
 
+from eval.service_memory import MemoryWatch
+from eval.service_setup import KINDS, serving
+
 RATE = 16_000  # Hz
 IDLE_PROBES = 200
 POLL_S = 0.5
+QUARTERS = 4
 PATIENCE_S = 3600.0
 LENGTHS_S = (2.0, 5.0, 10.0, 30.0)
 MIDI_SHARE = 0.5
@@ -118,68 +131,97 @@ def be_client(root: str, work: Queue[int], outcome: Outcome, midi_share: float) 
             time.sleep(POLL_S)
 
 
-def resident_mb(pid: int | None) -> float | None:
-    if pid is None:
-        return None
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
-
-
 def percentile(values: list[float], share: float) -> float:
     return float(np.quantile(values, share)) if values else float("nan")
 
 
+@contextmanager
+def service(target: str, pid: int | None) -> Iterator[tuple[str, dict[str, int]]]:
+    """The address of the service meant, and the processes whose memory is watched."""
+    if target not in KINDS:
+        yield target.rstrip("/"), {} if pid is None else {"service": pid}
+        return
+    folder = Path(tempfile.mkdtemp(prefix="transcriber-load-"))
+    try:
+        folder.chmod(0o755)  # PostgreSQL's user passes through
+        with serving(target, folder, folder / "data", {}) as setup:
+            warm(setup.address)
+            yield setup.address, {name: part.process.pid for name, part in setup.processes.items() if part.process}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def warm(root: str) -> None:
+    """One recording of each kind, so that every worker has loaded what it needs before anything is measured."""
+    for name, data in (("warm.mid", midi_scale(-1)), ("warm.wav", decaying_tones(LENGTHS_S[0], 0))):
+        id = upload(root, name, data)
+        while json.loads(timed(f"{root}/v1/transcriptions/{id}")[1])["state"] not in ("done", "failed"):
+            time.sleep(POLL_S)
+
+
+def load(root: str, pids: dict[str, int], jobs: int, clients: int, midi_share: float) -> dict[str, Any]:
+    """What came of it."""
+    idle_s = [timed(f"{root}/healthz")[0] for _ in range(IDLE_PROBES)]
+    memory = MemoryWatch(pids)
+    memory.look()
+    work: Queue[int] = Queue()
+    for number in range(jobs):
+        work.put(number)
+    outcome = Outcome()
+    started_s = time.monotonic()
+    threads = [
+        threading.Thread(target=be_client, args=(root, work, outcome, midi_share), daemon=True) for _ in range(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    for quarter in range(1, QUARTERS):
+        while work.qsize() > jobs * (1 - quarter / QUARTERS) and any(thread.is_alive() for thread in threads):
+            time.sleep(POLL_S)
+        memory.look()
+    for thread in threads:
+        thread.join()
+    took_s = time.monotonic() - started_s
+    memory.look()
+    states = list(outcome.states.values())
+    ended = states.count("done") + states.count("failed")
+    idle_p99_s, busy_p99_s = percentile(idle_s, 0.99), percentile(outcome.answers_s, 0.99)
+    return {
+        "jobs": jobs,
+        "accepted": len(outcome.sent),
+        "refused": sorted(outcome.refused),
+        "doubled": len(outcome.sent) - len(set(outcome.sent)),
+        "lost": len(outcome.sent) - ended,
+        "done": states.count("done"),
+        "failed": states.count("failed"),
+        "took_s": round(took_s, 1),
+        "answers": len(outcome.answers_s),
+        "idle_healthz_ms": {"p50": _ms(statistics.median(idle_s)), "p99": _ms(idle_p99_s)},
+        "busy_job_ms": {"p50": _ms(percentile(outcome.answers_s, 0.5)), "p99": _ms(busy_p99_s)},
+        "busy_to_idle_p99": round(busy_p99_s / idle_p99_s, 2),
+        "memory_mb": memory.looks,
+    }
+
+
+def _ms(seconds: float) -> float:
+    return round(1000 * seconds, 1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("root", help="the service, such as http://127.0.0.1:8000")
+    parser.add_argument(
+        "service", help=f"{', '.join(KINDS)}, or the address of a service, such as http://127.0.0.1:8000"
+    )
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument(
         "--midi-share", type=float, default=MIDI_SHARE, help="of all recordings; the rest is listened to"
     )
-    parser.add_argument("--pid", type=int, help="the process whose memory is watched")
+    parser.add_argument("--pid", type=int, help="of a service that runs already: the process whose memory is watched")
     options = parser.parse_args()
-    idle_s = [timed(f"{options.root}/healthz")[0] for _ in range(IDLE_PROBES)]
-    before_mb = resident_mb(options.pid)
-    work: Queue[int] = Queue()
-    for number in range(options.jobs):
-        work.put(number)
-    outcome = Outcome()
-    started_s = time.monotonic()
-    clients = [
-        threading.Thread(target=be_client, args=(options.root, work, outcome, options.midi_share))
-        for _ in range(options.clients)
-    ]
-    for client in clients:
-        client.start()
-    for client in clients:
-        client.join()
-    states = list(outcome.states.values())
-    ended = states.count("done") + states.count("failed")
-    print(
-        json.dumps(
-            {
-                "jobs": options.jobs,
-                "accepted": len(outcome.sent),
-                "refused": sorted(outcome.refused),
-                "doubled": len(outcome.sent) - len(set(outcome.sent)),
-                "lost": len(outcome.sent) - ended,
-                "done": states.count("done"),
-                "failed": states.count("failed"),
-                "took_s": round(time.monotonic() - started_s, 1),
-                "idle_healthz_ms": {
-                    "p50": round(1000 * statistics.median(idle_s), 1),
-                    "p99": round(1000 * percentile(idle_s, 0.99), 1),
-                },
-                "busy_job_ms": {
-                    "p50": round(1000 * percentile(outcome.answers_s, 0.5), 1),
-                    "p99": round(1000 * percentile(outcome.answers_s, 0.99), 1),
-                },
-                "memory_mb": {"before": before_mb, "after": resident_mb(options.pid)},
-            },
-            indent=1,
-        )
-    )
+    with service(options.service, options.pid) as (root, pids):
+        report = load(root, pids, options.jobs, options.clients, options.midi_share)
+    print(json.dumps(report, indent=1))
+    sys.exit(1 if report["done"] < options.jobs or report["doubled"] else 0)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The service under a supervisor that starts again whatever ended, as systemd or a container's restart policy does.
 
-Two setups: `embedded`, one command with nothing else; `production`, Redis with its append-only file, PostgreSQL, the
-API, a worker for each queue and a sweeper, each a process of its own. Both keep their files in one folder and write
-JSON logs beside it.
+Three setups: `embedded`, one command with nothing else; `production`, Redis with its append-only file, PostgreSQL, the
+API, a worker for each queue and a sweeper, each a process of its own; `production-s3`, the same with its files in a
+bucket of moto's S3 server. The others keep them in one folder. All write JSON logs beside it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eval.service_files import BucketFiles, Files, FolderFiles, s3_server
+
 RESTART_WAIT_S = 1.0
 START_PATIENCE_S = 120.0
 STOP_PATIENCE_S = 20.0
-PARTS: dict[str, dict[str, list[str]]] = {
-    "embedded": {"all": []},
-    "production": {
-        "api": ["api"],
-        "listen": ["listen"],
-        "notate": ["notate", "--concurrency", "2"],
-        "sweep": ["sweep"],
-    },
+APART: dict[str, list[str]] = {
+    "api": ["api"],
+    "listen": ["listen"],
+    "notate": ["notate", "--concurrency", "2"],
+    "sweep": ["sweep"],
 }
+THREADS = {"notate": {"OPENBLAS_NUM_THREADS": "1"}}  # as compose.yaml has it
+PARTS: dict[str, dict[str, list[str]]] = {"embedded": {"all": []}, "production": APART, "production-s3": APART}
+KINDS = tuple(PARTS)
 
 
 @dataclass
@@ -76,10 +78,11 @@ class Supervised:
 
 @dataclass
 class Setup:
-    """A running service: its address, where its files and its database are, and its processes by name."""
+    """A running service: its address, where its files, temporary ones and database are, and its processes by name."""
 
     address: str
-    files: Path
+    files: Files
+    temporary: Path
     database_url: str
     processes: dict[str, Supervised] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -116,12 +119,14 @@ def free_port() -> int:
 
 @contextmanager
 def serving(kind: str, folder: Path, files: Path, environment: Mapping[str, str]) -> Iterator[Setup]:
-    """A running setup, `embedded` or `production`, of which nothing runs after the block.
+    """A running setup, one of KINDS, of which nothing runs after the block.
 
     `folder` takes logs and servers' data, `files` the service's; `environment` is added to that of each process.
     """
-    port = free_port()
-    setup = Setup(f"http://127.0.0.1:{port}", files / "files", f"sqlite:///{files / 'jobs.sqlite3'}")
+    port, temporary = free_port(), files / "temporary"
+    temporary.mkdir(parents=True)
+    database_url = f"sqlite:///{files / 'jobs.sqlite3'}"
+    setup = Setup(f"http://127.0.0.1:{port}", FolderFiles(files / "files"), temporary, database_url)
     settings = {
         "TRANSCRIBER_DATA_DIR": str(files),
         "TRANSCRIBER_PORT": str(port),
@@ -129,22 +134,28 @@ def serving(kind: str, folder: Path, files: Path, environment: Mapping[str, str]
         "TRANSCRIBER_LISTING": "false",  # nor is a recording answered from an earlier one
     }
 
-    def start(name: str, command: list[str], user: str | None = None) -> None:
-        both = os.environ | dict(environment) | settings
+    def start(name: str, command: list[str], user: str | None = None, extra: Mapping[str, str] | None = None) -> None:
+        both = os.environ | dict(environment) | settings | dict(extra or {})
         setup.processes[name] = Supervised(name, command, both, folder / f"{name}.log", user)
         setup.processes[name].start()
 
     try:
-        if kind == "production":
+        if kind == "production-s3":
+            setup.files = bucket = BucketFiles(f"http://127.0.0.1:{free_port()}")
+            start("s3", s3_server(int(bucket.address.rpartition(":")[2])))
+            until_it_works(bucket.make)
+            settings |= bucket.settings()
+        if kind != "embedded":
             redis, settings["TRANSCRIBER_BROKER_URL"] = redis_server(folder)
             start("redis", redis)
             postgres, setup.database_url = postgres_server(folder)
             settings["TRANSCRIBER_DATABASE_URL"] = setup.database_url
             start("postgres", postgres, postgres_user())
             migrate(os.environ | settings)
+        settings["TMPDIR"] = str(temporary)  # from here on, as the servers have files of their own
         for name, arguments in PARTS[kind].items():
-            start(name, [sys.executable, "-m", "api.serve", *arguments])
-        wait_until_it_answers(setup.address)
+            start(name, [sys.executable, "-m", "api.serve", *arguments], extra=THREADS.get(name, {}))
+        until_it_works(lambda: urllib.request.urlopen(f"{setup.address}/healthz", timeout=5).close())
         watcher = threading.Thread(target=setup.watch, name="supervisor")
         watcher.start()
         try:
@@ -192,12 +203,13 @@ def migrate(environment: Mapping[str, str]) -> None:
         time.sleep(RESTART_WAIT_S)
 
 
-def wait_until_it_answers(address: str) -> None:
+def until_it_works(act: Callable[[], None]) -> None:
+    """Raises the last OSError where it never does."""
     deadline_s = time.monotonic() + START_PATIENCE_S
     while True:
         try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=5):
-                return
+            act()
+            return
         except OSError:
             if time.monotonic() > deadline_s:
                 raise

@@ -31,6 +31,7 @@ from worker.services import Services
 from worker.settings import Settings
 from worker.stages import warm_up
 from worker.tasks import register_tasks
+from worker.temporary import discard_abandoned
 from worker.tracing import TRACING
 
 PING_WAIT_S = 5.0
@@ -78,7 +79,10 @@ def _run(settings: Settings, task: Task, pool: list[str]) -> None:
     def begin_tracing(**_: Any) -> None:
         TRACING.begin(task.value)
 
-    for prepare in (begin_tracing, get_ready):
+    def tidy_up(**_: Any) -> None:
+        discard_abandoned()
+
+    for prepare in (begin_tracing, tidy_up, get_ready):
         begun.connect(prepare, weak=False)
     for ended in (worker_process_shutdown, worker_shutdown):
         ended.connect(_end_tracing, weak=False)

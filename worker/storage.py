@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 import fsspec
+
+from worker.temporary import temporary_folder
 
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 KEY = re.compile(JOB_ID.pattern + r"/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -31,7 +32,10 @@ class BlobMissing(LookupError):
 
 class Writable(Protocol):
     def create(self, key: str) -> AbstractContextManager[BinaryIO]:
-        """A file to write to; it becomes the blob when the block ends well and nothing when it does not."""
+        """A file to write to; it becomes the blob when the block ends well and nothing when it does not.
+
+        Raises BlobMissing where everything of its job was deleted meanwhile.
+        """
         ...
 
 
@@ -49,7 +53,7 @@ class Storage(Writable, Protocol):
         ...
 
     def delete(self, job_id: str) -> None:
-        """Delete every blob of the job; nothing happens where there is none."""
+        """Delete every blob of the job, and what was written of any; nothing happens where there is none."""
         ...
 
     def drop(self, key: str) -> None:
@@ -102,7 +106,11 @@ class Discarding:
 
 
 class FolderStorage:
-    """Blobs as files below one folder, written elsewhere on the same disk and renamed into place."""
+    """Blobs as files below one folder, written elsewhere on the same disk and renamed into place.
+
+    What is being written has its job's id in its name, so that it is deleted with the job wherever its writer was
+    killed.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -111,14 +119,17 @@ class FolderStorage:
     @contextmanager
     def create(self, key: str) -> Iterator[BinaryIO]:
         target = self._path(key)
-        incoming = self.root / INCOMING / uuid.uuid4().hex
+        incoming = self.root / INCOMING / f"{target.parent.name}.{uuid.uuid4().hex}"
         try:
             with incoming.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
             target.parent.mkdir(exist_ok=True)
-            incoming.replace(target)
+            try:
+                incoming.replace(target)
+            except FileNotFoundError as cause:
+                raise BlobMissing(key) from cause
         finally:
             incoming.unlink(missing_ok=True)
 
@@ -142,7 +153,10 @@ class FolderStorage:
         yield path
 
     def delete(self, job_id: str) -> None:
-        shutil.rmtree(self._path(f"{job_id}/any").parent, ignore_errors=True)
+        folder = self._path(f"{job_id}/any").parent
+        for unfinished in (self.root / INCOMING).glob(f"{job_id}.*"):
+            unfinished.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def drop(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
@@ -204,18 +218,26 @@ class BucketStorage:
 
     @contextmanager
     def as_file(self, key: str) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="transcriber-") as folder, self.open(key) as source:
-            path = Path(folder) / key.rpartition("/")[2]
+        with temporary_folder() as folder, self.open(key) as source:
+            path = folder / key.rpartition("/")[2]
             with path.open("wb") as target:
                 shutil.copyfileobj(source, target, COPIED_BYTES)
             yield path
 
     def delete(self, job_id: str) -> None:
         folder = self._path(f"{job_id}/any").rpartition("/")[0]
-        try:
+        self._abort(folder)
+        with suppress(FileNotFoundError):
             self.fs.rm(folder, recursive=True)
-        except FileNotFoundError:
+
+    def _abort(self, folder: str) -> None:
+        """Drop the parts of S3 uploads whose writer was killed: no listing shows them, and they are kept for ever."""
+        if not hasattr(self.fs, "call_s3"):
             return
+        bucket, _, prefix = folder.partition("/")
+        for begun in self.fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=f"{prefix}/").get("Uploads", ()):
+            with suppress(FileNotFoundError):  # it has ended meanwhile
+                self.fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=begun["Key"], UploadId=begun["UploadId"])
 
     def drop(self, key: str) -> None:
         with suppress(FileNotFoundError):
@@ -236,7 +258,7 @@ class BucketStorage:
         return [name for path in paths if JOB_ID.fullmatch(name := path.rstrip("/").rpartition("/")[2])]
 
     def discard_stale(self) -> int:
-        """Broken-off multipart uploads never become visible; a rule of the bucket deletes them."""
+        """What `delete` did not find, as its job was lost with the database, a rule of the bucket is to delete."""
         return 0
 
     def _path(self, key: str) -> str:

@@ -8,6 +8,7 @@ from worker.storage import (
     INCOMING,
     STALE_INCOMING_S,
     BlobMissing,
+    BucketStorage,
     FolderStorage,
     Storage,
     open_storage,
@@ -103,6 +104,37 @@ def test_files_of_a_dead_process_are_discarded_and_those_of_a_living_one_kept(tm
     assert storage.discard_stale() == 1
     assert fresh.exists()
     assert not old.exists()
+
+
+def test_what_a_killed_process_was_writing_is_deleted_with_its_job(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path)
+    lost, other = contextlib.ExitStack(), contextlib.ExitStack()
+    for stack, job in ((lost, JOB), (other, OTHER_JOB)):
+        stack.enter_context(storage.create(f"{job}/recording.wav")).write(b"RIFF")
+    storage.delete(JOB)
+    assert len(list((tmp_path / INCOMING).iterdir())) == 1
+    with pytest.raises(BlobMissing):
+        lost.close()
+    other.close()
+    assert storage.names(JOB) == []
+    assert read_blob(storage, f"{OTHER_JOB}/recording.wav") == b"RIFF"
+
+
+@pytest.mark.s3
+def test_nor_are_parts_of_it_kept_in_a_bucket(request: pytest.FixtureRequest) -> None:
+    storage = open_storage(request.getfixturevalue("bucket"))
+    assert isinstance(storage, BucketStorage)
+    bucket = storage.root.partition("/")[0]
+    begun = [storage.fs.open(f"{storage.root}/{job}/a", "wb", autocommit=False) for job in (JOB, OTHER_JOB)]
+    for file in begun:
+        file.write(b"x" * 6_000_000)
+        file.flush(force=True)
+    assert len(storage.fs.call_s3("list_multipart_uploads", Bucket=bucket)["Uploads"]) == 2
+    storage.delete(JOB)
+    (left,) = storage.fs.call_s3("list_multipart_uploads", Bucket=bucket)["Uploads"]
+    assert OTHER_JOB in left["Key"]
+    for file in begun:
+        file.closed = True  # or the garbage collector would go on with them
 
 
 def test_names_of_a_jobs_blobs(storage: Storage) -> None:
