@@ -24,6 +24,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from transcriber.errors import TranscriberError
 
@@ -78,7 +79,10 @@ def answer_with_problems(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _framework(request: Request, error: HTTPException) -> Response:
         code, detail = PLAIN_CODES.get(error.status_code, ("bad-request", str(error.detail)))
-        return problem_response(request, error.status_code, code, detail, error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := _methods(app, request.url.path)):
+            headers["Allow"] = ", ".join(methods)  # of all its routes; the framework names those of one
+        return problem_response(request, error.status_code, code, detail, headers)
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> Response:
@@ -99,6 +103,15 @@ def answer_with_problems(app: FastAPI) -> None:
     async def _unexpected(request: Request, error: Exception) -> Response:
         detail = "Something went wrong on our side; please try again in a moment."
         return problem_response(request, 500, "internal-error", detail)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """What the described address that fits best answers to; empty where none is described."""
+    described: dict[str, dict[str, Any]] = app.openapi()["paths"]
+    fitting = [template for template in described if compile_path(template)[0].match(path)]
+    if not fitting:
+        return []
+    return sorted(method.upper() for method in described[min(fitting, key=lambda template: template.count("{"))])
 
 
 PROBLEM_SCHEMA: dict[str, Any] = {

@@ -37,8 +37,19 @@ def test_refusals_are_problems(client: TestClient, method: str, path: str, statu
     assert body["instance"].startswith("/")
 
 
-def test_method_not_allowed_names_the_allowed_ones(client: TestClient) -> None:
-    assert "POST" in client.put(URL).headers["allow"]
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (URL, "GET, POST"),
+        (f"{URL}/{'0' * 32}", "DELETE, GET, PATCH"),
+        (f"{URL}/{'0' * 32}/share", "DELETE, POST"),
+        ("/v1/uploads/x", "DELETE, HEAD, PATCH"),
+        ("/docs", "GET"),
+    ],
+)
+def test_method_not_allowed_names_the_allowed_ones(client: TestClient, path: str, methods: str) -> None:
+    answer = client.put(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
 
 
 def test_fault_of_the_service_shows_no_traceback(

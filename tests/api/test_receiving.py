@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 import worker.tasks as tasks
@@ -11,6 +12,7 @@ from tests.api.test_routes import write
 from tests.worker.pumped import PumpedServices
 from tests.worker.test_tasks import hear
 from worker.job import Task
+from worker.schema import jobs
 from worker.settings import Settings
 from worker.storage import read_blob
 
@@ -121,6 +123,23 @@ def test_full_disk_is_told_and_leaves_nothing(
     monkeypatch.setattr("worker.storage.os.fsync", full)
     answer = send(client)
     assert (answer.status_code, answer.json()["code"]) == (507, "storage-full")  # type: ignore[attr-defined]
+    assert [path for path in Path(services.settings.storage_address).rglob("*") if path.is_file()] == []
+    assert services.jobs.latest("", 10) == []
+
+
+def test_an_upload_given_up_meanwhile_is_told_and_leaves_nothing(
+    client: TestClient, services: PumpedServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process was asleep for longer than the row of an upload lasts."""
+
+    def swept(*_: object) -> None:
+        with services.engine.begin() as connection:
+            connection.execute(sa.update(jobs).values(lease_until=0.0))
+        services.sweeper.sweep()
+
+    monkeypatch.setattr("worker.storage.os.fsync", swept)
+    answer = send(client)
+    assert (answer.status_code, answer.json()["code"]) == (400, "upload-incomplete")  # type: ignore[attr-defined]
     assert [path for path in Path(services.settings.storage_address).rglob("*") if path.is_file()] == []
     assert services.jobs.latest("", 10) == []
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,15 @@ def test_migrations_make_exactly_the_tables_of_the_schema(tmp_path: Path) -> Non
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """Of an empty database."""
+    sqlite = f"sqlite:///{tmp_path / 'jobs.sqlite3'}"
+    engine = connect(sqlite if request.param == "sqlite" else request.getfixturevalue("database"))
+    yield engine
+    engine.dispose()
+
+
 @pytest.mark.postgres
 def test_migrations_of_several_processes_at_once(postgres: str) -> None:
     """And in PostgreSQL, whose types differ from SQLite's."""
@@ -33,13 +43,12 @@ def test_migrations_of_several_processes_at_once(postgres: str) -> None:
     engine.dispose()
 
 
-def test_migrations_go_down_to_an_empty_database(tmp_path: Path) -> None:
+def test_migrations_go_down_to_an_empty_database(engine: sa.Engine) -> None:
     from alembic import command
     from alembic.config import Config
 
     from worker.schema import MIGRATIONS
 
-    engine = connect(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
     migrate(engine)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
@@ -54,8 +63,7 @@ def test_bad_address_is_named() -> None:
         connect("nonsense")
 
 
-def test_jobs_of_the_version_before_live_on(tmp_path: Path) -> None:
-    engine = connect(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
+def test_jobs_of_the_version_before_live_on(engine: sa.Engine) -> None:
     migrate(engine, "0001")
     row = {
         "id": "a" * 32,
@@ -68,7 +76,7 @@ def test_jobs_of_the_version_before_live_on(tmp_path: Path) -> None:
         "file_name": "a.mp3",
         "file_blob": "recording.mp3",
         "file_bytes": 3,
-        "is_midi": 0,
+        "is_midi": False,
         "wishes": '{"title": "A"}',
         "warnings": "[]",
         "files": "{}",
@@ -87,8 +95,7 @@ def test_jobs_of_the_version_before_live_on(tmp_path: Path) -> None:
     assert table.with_content("", "") == []
 
 
-def test_scores_of_the_version_before_can_be_changed_and_shared(tmp_path: Path) -> None:
-    engine = connect(f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
+def test_scores_of_the_version_before_can_be_changed_and_shared(engine: sa.Engine) -> None:
     migrate(engine, "0003")
     row = {
         "id": "b" * 32,
@@ -101,7 +108,7 @@ def test_scores_of_the_version_before_can_be_changed_and_shared(tmp_path: Path) 
         "file_name": "a.mp3",
         "file_blob": "recording.mp3",
         "file_bytes": 3,
-        "is_midi": 0,
+        "is_midi": False,
         "wishes": '{"title": null, "composer": "", "metre": "3/4", "key": null}',
         "warnings": "[]",
         "files": '{"score.pdf": 4}',
