@@ -30,6 +30,7 @@ from transcriber.listen.checkpoint import load as load_checkpoint
 from transcriber.listen.decode import decode
 from transcriber.listen.features import FRAME_S, HOP, SAMPLE_RATE, Spectrograms
 from transcriber.listen.infer import BORDER_FRAMES, CHUNK_FRAMES, WINDOW_FRAMES, chunks, cut, stretches
+from transcriber.listen.touch import weighed
 from transcriber.listen.tuning import find_tuning
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "minuet.m4a"
@@ -73,10 +74,12 @@ def costs(checkpoint: Path) -> None:
             return model.network(pictures)
 
     kept_s = (chunk.kept.stop - chunk.kept.start) * FRAME_S
+    notes = decode(curves, model.decoder).notes
     listened = {
         "features": fastest(lambda: spectrograms(sound)) / kept_s,
         "network": fastest(answer) / kept_s,
         "decoding": fastest(lambda: decode(check.Tally(model.decoder).passing(curves), model.decoder)) / PROFILED_S,
+        "velocities": fastest(lambda: weighed(notes)) / PROFILED_S,
         "tuning": fastest(lambda: find_tuning(samples)) / PROFILED_S,
         "noise and clipping": fastest(lambda: (check.signal_to_noise(samples), check.clipped_share(samples)))
         / PROFILED_S,

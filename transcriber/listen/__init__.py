@@ -47,6 +47,7 @@ def listen(
     from transcriber.listen.decode import decode
     from transcriber.listen.features import FRAME_S
     from transcriber.listen.infer import stretches
+    from transcriber.listen.touch import weighed
     from transcriber.listen.tuning import find_tuning, followed_cents
 
     place = choose_device(device)
@@ -73,7 +74,7 @@ def listen(
         raise NoNotes("No piano note was heard in this recording; check that it holds a piano, close and loud enough.")
     if on_evidence:
         on_evidence(writer.data())
-    performance = Performance(heard.notes, heard.pedals, recording.duration_s)
+    performance = Performance(weighed(heard.notes), heard.pedals, recording.duration_s)
     return replace(performance, warnings=check.warnings(recording, performance, tally, tuning))
 
 
