@@ -83,4 +83,4 @@ def test_a_page_without_its_early_script_is_refused(tmp_path: Path) -> None:
         path.write_text("")
     (tmp_path / "index.html").write_text("<!doctype html>")
     with pytest.raises(ValueError, match=r"early\.js"):
-        PageAsSent.of(tmp_path)
+        PageAsSent.of(tmp_path, "v-0123456789ab")

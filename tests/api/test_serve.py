@@ -247,6 +247,26 @@ def redis_address(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.redis
+def test_a_worker_that_is_told_to_stop_finishes_its_job(tmp_path: Path, redis_address: str, midi: bytes) -> None:
+    alone = {"broker_url": redis_address, "listen_workers": "0", "notate_workers": "0"}
+    with serving(tmp_path, **alone) as service:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "api.serve", "notate", "--data-dir", str(tmp_path / "data")],
+            env=os.environ | {"TRANSCRIBER_BROKER_URL": redis_address},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            service.upload("scale.mid", midi)
+            wait_for(lambda: service.column("state") in ("running", "done"))
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(PATIENCE_S) == 0
+            assert (service.column("state"), service.column("attempts")) == ("done", 1)
+        finally:
+            worker.kill()
+            worker.wait()
+
+
+@pytest.mark.redis
 def test_job_through_redis(tmp_path: Path, redis_address: str, midi: bytes) -> None:
     with serving(tmp_path, broker_url=redis_address) as service:
         done = service.wait_done(service.upload("scale.mid", midi))

@@ -24,6 +24,16 @@ def production(tmp_path: Path, database: str, bucket: str) -> Settings:
     return Settings(data_dir=tmp_path / "data", database_url=database, storage=bucket)
 
 
+@pytest.fixture(params=["laptop", pytest.param("production", marks=[pytest.mark.postgres, pytest.mark.s3])])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """SQLite and a folder, and PostgreSQL and S3: what a module does with jobs, it does with both."""
+    if request.param == "laptop":
+        return Settings(data_dir=tmp_path / "data")
+    production = request.getfixturevalue("production")
+    assert isinstance(production, Settings)
+    return production
+
+
 @pytest.fixture
 def database(postgres: str) -> str:
     """A new one."""

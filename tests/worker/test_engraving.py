@@ -23,8 +23,9 @@ def presses() -> Iterator[Presses]:
 def test_pages_first_and_the_rest_of_the_same_score(presses: Presses) -> None:
     score, played = waltz()
     with presses.engraver() as press:
-        first = press.engrave(score, played, formats=("svg", "sync"))
-        rest = press.more(("musicxml", "pdf", "midi"))
+        press.begin(score, played)
+        first = press.files(("svg", "sync"))
+        rest = press.files(("musicxml", "pdf", "midi"))
     assert {**first, **rest} == engrave(score, played)
     assert set(first) == {".page-1.svg", ".sync.json"}
 
@@ -35,7 +36,8 @@ def test_the_next_one_is_loaded_before_it_is_needed(presses: Presses) -> None:
     assert waiting is not None
     with presses.engraver() as press:
         assert press._child is waiting
-        assert press.engrave(*waltz(), formats=("musicxml",))
+        press.begin(*waltz())
+        assert press.files(("musicxml",))
     assert not waiting.is_alive()
     assert presses._waiting is not None
     assert presses._waiting is not waiting
@@ -47,13 +49,17 @@ def test_one_that_died_while_it_waited_is_replaced(presses: Presses) -> None:
     os.kill(presses._waiting._process.pid, 9)
     presses._waiting._process.wait()
     with presses.engraver() as press:
-        assert press.engrave(*waltz(), formats=("musicxml",))
+        press.begin(*waltz())
+        assert press.files(("musicxml",))
 
 
 def test_a_fault_ends_that_score_alone(presses: Presses) -> None:
     presses.keep_ready()
     _, played = waltz()
-    with presses.engraver() as press, pytest.raises(EngravingError):
-        press.engrave(Score(()), played)
     with presses.engraver() as press:
-        assert press.engrave(*waltz(), formats=("musicxml",))
+        press.begin(Score(()), played)
+        with pytest.raises(EngravingError):
+            press.files()
+    with presses.engraver() as press:
+        press.begin(*waltz())
+        assert press.files(("musicxml",))

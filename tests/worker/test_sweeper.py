@@ -10,8 +10,14 @@ from worker.jobs import JobTable
 from worker.rows import FIRST_RESEND_S
 from worker.schema import jobs as table
 from worker.schema import now_s
+from worker.settings import Settings
 from worker.storage import write_blob
 from worker.sweeper import BROKER_AWAY_S, Sweeper
+
+
+@pytest.fixture
+def settings(either: Settings) -> Settings:
+    return either
 
 
 def test_lost_message_is_sent_again(services: PumpedServices, job: Job) -> None:

@@ -37,17 +37,9 @@ def write(job: Job, storage: Storage, report: Report) -> Written:
     return Written({"score.pdf": 4}, 12.0)
 
 
-PRODUCTION = pytest.param("production", marks=[pytest.mark.postgres, pytest.mark.s3])
-
-
-@pytest.fixture(params=["laptop", PRODUCTION])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """SQLite and a folder, and PostgreSQL and S3."""
-    if request.param == "laptop":
-        return Settings(data_dir=tmp_path / "data")
-    production = request.getfixturevalue("production")
-    assert isinstance(production, Settings)
-    return production
+@pytest.fixture
+def settings(either: Settings) -> Settings:
+    return either
 
 
 @pytest.fixture(autouse=True)

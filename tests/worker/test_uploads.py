@@ -1,7 +1,5 @@
 """Rows of uploads that are still coming in, in SQLite and in PostgreSQL."""
 
-from pathlib import Path
-
 import pytest
 import sqlalchemy as sa
 
@@ -14,13 +12,9 @@ from worker.settings import Settings
 from worker.uploads import PIECES_KEPT_S, UploadTable
 
 
-@pytest.fixture(params=["laptop", pytest.param("production", marks=[pytest.mark.postgres, pytest.mark.s3])])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    if request.param == "laptop":
-        return Settings(data_dir=tmp_path / "data")
-    production = request.getfixturevalue("production")
-    assert isinstance(production, Settings)
-    return production
+@pytest.fixture
+def settings(either: Settings) -> Settings:
+    return either
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from worker.job import Recording, Task, Wishes
 from worker.jobs import JobTable
 from worker.schema import jobs as table
 from worker.schema import now_s
+from worker.settings import Settings
 from worker.webhooks import RETRY_WAITS_S, Courier, UnusableAddress, post, read_address
 
 
@@ -47,6 +48,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nothing on standard error."""
+
+
+@pytest.fixture
+def settings(either: Settings) -> Settings:
+    return either
 
 
 @pytest.fixture
