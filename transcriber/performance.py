@@ -11,6 +11,7 @@ import json
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import mido
@@ -162,6 +163,7 @@ def encode_performance(performance: Performance) -> bytes:
     ).encode()
 
 
+@lru_cache(maxsize=4)  # that of a piece which is being corrected is asked for again and again
 def decode_performance(data: bytes) -> Performance:
     """The inverse of `encode_performance`; raises ValueError, KeyError or TypeError on anything else."""
     stored = json.loads(data)

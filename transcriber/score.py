@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Literal
 
 Step = Literal["C", "D", "E", "F", "G", "A", "B"]
@@ -56,6 +57,7 @@ class NoteValue:
     dots: int = 0
 
     @property
+    @cache  # noqa: B019, there are few of them
     def quarters(self) -> Fraction:
         return VALUE_QUARTERS[self.type] * (2 - Fraction(1, 2**self.dots))
 
@@ -140,15 +142,18 @@ class TimeSignature:
         return self.beat_type >= 8 and self.beats % 3 == 0 and self.beats > 3
 
     @property
+    @cache  # noqa: B019, there are few of them
     def measure_q(self) -> Fraction:
         return Fraction(4 * self.beats, self.beat_type)
 
     @property
+    @cache  # noqa: B019
     def beat_q(self) -> Fraction:
         """Length of one felt beat: the dotted value in compound metres, the lower figure otherwise."""
         return Fraction(12 if self.compound else 4, self.beat_type)
 
     @property
+    @cache  # noqa: B019
     def beat_count(self) -> int:
         return int(self.measure_q / self.beat_q)
 

@@ -7,7 +7,8 @@ the beat can be seen (Gould, Behind Bars, "Beaming according to the metre").
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import accumulate, pairwise
@@ -18,7 +19,7 @@ from transcriber.score import Chord, Event, Grace, Measure, NoteValue, TimeSigna
 Beam = Literal["begin", "continue", "end", "forward hook", "backward hook"]
 
 LEVELS: dict[str, int] = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4}
-EIGHTH_Q = Fraction(1, 2)
+EIGHTH, EIGHTH_Q = NoteValue("eighth"), Fraction(1, 2)
 
 # How many of the lower figure each group of an irregular metre holds, as commonly printed.
 IRREGULAR: dict[int, tuple[int, ...]] = {
@@ -34,9 +35,11 @@ def beam_voice(measure: Measure, voice: Voice) -> tuple[tuple[Beam, ...], ...]:
     """The beams of each event of a voice, level 1 first; empty for rests, long values and flagged notes."""
     events = voice.events
     pickup_q = measure.time.measure_q - measure.length_q
+    places_q = [event.onset_q + pickup_q if pickup_q else event.onset_q for event in events]  # in a full bar
     beams: list[tuple[Beam, ...]] = [()] * len(events)
-    for group in _groups(events, measure.time, pickup_q):
-        for index, states in zip(group, _join([events[index] for index in group], pickup_q), strict=True):
+    for group in _groups(events, measure.time, places_q):
+        joined = _join([events[index] for index in group], [places_q[index] for index in group])
+        for index, states in zip(group, joined, strict=True):
             beams[index] = states
     return tuple(beams)
 
@@ -46,7 +49,7 @@ def beam_graces(graces: Sequence[Grace]) -> tuple[tuple[Beam, ...], ...]:
     levels = [beam_levels(grace.value) for grace in graces]
     if len(graces) < 2 or 0 in levels:
         return ((),) * len(graces)
-    return _states(levels, [min(pair) for pair in pairwise(levels)], [True] * len(levels))
+    return _states(levels, [min(pair) for pair in pairwise(levels)], lambda _: True)
 
 
 def beam_levels(value: NoteValue) -> int:
@@ -80,39 +83,32 @@ def eighth_starts(time: TimeSignature) -> tuple[Fraction, ...]:
     return tuple(span_q * index for index in range(-(-time.measure_q // span_q)))
 
 
-def _groups(events: Sequence[Event], time: TimeSignature, pickup_q: Fraction) -> list[list[int]]:
+def _groups(events: Sequence[Event], time: TimeSignature, places_q: Sequence[Fraction]) -> list[list[int]]:
     """Runs of two or more event indices under one beam."""
-    wide = eighth_starts(time)
-    spans = [_span(event, wide, pickup_q) for event in events]
-    mixed = {start for start, event in zip(spans, events, strict=True) if not _plain_eighth(event)}
-    if mixed:
-        narrow = beat_starts(time)
-        spans = [
-            _span(event, narrow, pickup_q) if start in mixed else start
-            for start, event in zip(spans, events, strict=True)
-        ]
+    wide, narrow = eighth_starts(time), beat_starts(time)
+    spans = [bisect_right(wide, place_q) for place_q in places_q]
+    mixed = {span for span, event in zip(spans, events, strict=True) if not _plain_eighth(event)}
+    parts = [
+        (span, bisect_right(narrow, place_q) if span in mixed else 0)
+        for span, place_q in zip(spans, places_q, strict=True)
+    ]
     runs: list[list[int]] = []
     for index, event in enumerate(events):
         if not isinstance(event, Chord) or not beam_levels(event.value):
             continue
         joined = runs and runs[-1][-1] == index - 1
-        if joined and (_same_tuplet(events, index) or spans[index - 1] == spans[index]):
+        if joined and (_same_tuplet(events, index) or parts[index - 1] == parts[index]):
             runs[-1].append(index)
         else:
             runs.append([index])
     return [run for run in runs if len(run) > 1]
 
 
-def _span(event: Event, starts: Sequence[Fraction], pickup_q: Fraction) -> Fraction:
-    position_q = event.onset_q + pickup_q
-    return max((start for start in starts if start <= position_q), default=starts[0])
-
-
 def _plain_eighth(event: Event) -> bool:
     """Whether an event lets its span be joined as one: an eighth, or anything that breaks the beam anyway."""
     if beam_levels(event.value) == 0:
         return event.tuplet is None
-    return event.value == NoteValue("eighth") and event.tuplet is None
+    return event.value == EIGHTH and event.tuplet is None
 
 
 def _same_tuplet(events: Sequence[Event], index: int) -> bool:
@@ -120,21 +116,19 @@ def _same_tuplet(events: Sequence[Event], index: int) -> bool:
     return tuplet is not None and events[index - 1].tuplet is not None and not tuplet.start
 
 
-def _join(group: Sequence[Event], pickup_q: Fraction) -> tuple[tuple[Beam, ...], ...]:
+def _join(group: Sequence[Event], places_q: Sequence[Fraction]) -> tuple[tuple[Beam, ...], ...]:
     levels = [beam_levels(event.value) for event in group]
     shared = []
     for left, right in pairwise(range(len(group))):
         both = min(levels[left], levels[right])
         tuplet_edge = group[left].tuplet != group[right].tuplet and not _same_tuplet(group, right)
-        at_eighth = (group[right].onset_q + pickup_q) % EIGHTH_Q == 0
-        breaks = tuplet_edge or (at_eighth and max(levels[left], levels[right]) > 2)
+        breaks = tuplet_edge or (max(levels[left], levels[right]) > 2 and places_q[right] % EIGHTH_Q == 0)
         shared.append(1 if breaks else both)
-    return _states(levels, shared, [_points_forward(event, group, pickup_q) for event in group])
+    return _states(levels, shared, lambda index: _points_forward(group[index], group, places_q[index]))
 
 
-def _points_forward(event: Event, group: Sequence[Event], pickup_q: Fraction) -> bool:
+def _points_forward(event: Event, group: Sequence[Event], position_q: Fraction) -> bool:
     """Whether a hook belongs to what follows: the note starts a pair of its own value."""
-    position_q = event.onset_q + pickup_q
     unit_q = NoteValue(event.value.type).quarters
     if event.tuplet is not None:
         first = max(
@@ -150,8 +144,10 @@ def _points_forward(event: Event, group: Sequence[Event], pickup_q: Fraction) ->
     return (position_q / unit_q) % 2 < 1
 
 
-def _states(levels: Sequence[int], shared: Sequence[int], forward: Sequence[bool]) -> tuple[tuple[Beam, ...], ...]:
-    """Beam states from how many beams each note has and how many it shares with the next."""
+def _states(
+    levels: Sequence[int], shared: Sequence[int], points_forward: Callable[[int], bool]
+) -> tuple[tuple[Beam, ...], ...]:
+    """Beam states from how many beams each note has and shares with the next, and which way a hook would point."""
     states = []
     for index, count in enumerate(levels):
         before = shared[index - 1] if index else 0
@@ -163,7 +159,7 @@ def _states(levels: Sequence[int], shared: Sequence[int], forward: Sequence[bool
             elif level <= after:
                 note.append("begin")
             else:
-                ahead = index == 0 or (index < len(levels) - 1 and forward[index])
+                ahead = index == 0 or (index < len(levels) - 1 and points_forward(index))
                 note.append("forward hook" if ahead else "backward hook")
         states.append(tuple(note))
     return tuple(states)

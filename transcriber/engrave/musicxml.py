@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from transcriber.engrave.accidentals import shown_accidentals
@@ -19,7 +18,7 @@ from transcriber.engrave.names import name_lines
 from transcriber.engrave.notes import Line, Page, note_elements
 from transcriber.engrave.placement import BAR_END, Slot, chunks, reading_order, slots, with_ends_before_bar_lines
 from transcriber.engrave.stems import stem_directions
-from transcriber.engrave.xmltree import child, text
+from transcriber.engrave.xmltree import child, text, written
 from transcriber.errors import EngravingError
 from transcriber.score import LOWER, UPPER, ClefSign, Measure, Ottava, Score
 
@@ -58,16 +57,14 @@ def write_musicxml(score: Score) -> bytes:
             text(child(element, "print"), "measure-numbering", "system")
         _attributes(element, measure, before, clefs, page.divisions)
         for staff in (UPPER, LOWER):
-            _check(measure, staff)
+            _check(measure, staff, page.divisions)
         marks = _marks(measure, page.divisions)
         for staff in (UPPER, LOWER):
             _staff(element, measure, staff, clefs, marks, page)
         if after is None or after.key.fifths != measure.key.fifths:
             barline = child(element, "barline", location="right")
             text(barline, "bar-style", "light-light" if after else "light-heavy")
-    ElementTree.indent(root, space=" ")
-    body = ElementTree.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{DOCTYPE}\n{body}\n'.encode()
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{DOCTYPE}\n{written(root)}\n'.encode()
 
 
 def _header(root: Element, score: Score) -> None:
@@ -204,15 +201,16 @@ def _move(parent: Element, by_q: Fraction, divisions: int) -> None:
         text(child(parent, "forward" if by_q > 0 else "backup"), "duration", int(abs(by_q) * divisions))
 
 
-def _check(measure: Measure, staff: int) -> None:
+def _check(measure: Measure, staff: int, divisions: int) -> None:
     if not measure.staves[staff]:
         raise EngravingError(f"Bar {measure.number} has no voice on staff {staff + 1}; every staff needs at least one.")
     for voice in measure.staves[staff]:
-        position_q = Fraction(0)
+        position = 0
         joined = True
         for event in voice.events:
-            joined = joined and event.onset_q == position_q
-            position_q += event.duration_q
+            joined = joined and event.onset_q.numerator * divisions == position * event.onset_q.denominator
+            position += event.duration_q.numerator * divisions // event.duration_q.denominator
+        position_q = Fraction(position, divisions)
         if not joined or position_q != measure.length_q:
             raise EngravingError(
                 f"Voice {voice.number} of staff {staff + 1} does not fill bar {measure.number}: its events hold "

@@ -93,8 +93,10 @@ def chunks(measure: Measure, staff: int) -> Iterator[tuple[Fraction, list[tuple[
     voices = measure.staves[staff]
     inner = [cut_q for cut_q in cuts(measure, staff) if 0 < cut_q < measure.length_q]
     order = list(range(len(voices)))
-    if inner:
-        order.sort(key=lambda place: max(event.onset_q for event in voices[place].events if event.onset_q < inner[0]))
+    if not inner:
+        yield Fraction(0), [(place, range(len(voices[place].events))) for place in order]
+        return
+    order.sort(key=lambda place: max(event.onset_q for event in voices[place].events if event.onset_q < inner[0]))
     for start_q, stop_q in pairwise([Fraction(0), *inner, measure.length_q]):
         runs: list[tuple[int, Sequence[int]]] = []
         for place in order:

@@ -40,13 +40,14 @@ class Synchronisation:
 
     def __init__(self, score: Score, performance: Performance) -> None:
         times = timeline(score)
+        starts_s = [times.second(start_q) for start_q in times.starts_q]
         self._score = score
         self._measures = [
             {
                 "id": measure_id(index),
                 "number": measure.number,
-                "start_s": round(times.second(times.starts_q[index]), DECIMALS),
-                "end_s": round(times.second(times.starts_q[index + 1]), DECIMALS),
+                "start_s": round(starts_s[index], DECIMALS),
+                "end_s": round(starts_s[index + 1], DECIMALS),
                 "beats_s": [round(second, DECIMALS) for second in measure.beat_times_s],
             }
             for index, measure in enumerate(score.measures)
@@ -79,10 +80,14 @@ def _json(document: Mapping[str, object]) -> str:
 def _pages_of_measures(score: Score, pages: Sequence[str]) -> list[int]:
     """The page number of every bar; verovio never draws a later bar on an earlier page."""
     found = []
-    page = 1
+    page, place = 1, 0  # where the bar before stands
     for index in range(len(score.measures)):
-        while page < len(pages) and f'id="{measure_id(index)}"' not in pages[page - 1]:
-            page += 1
+        while page < len(pages):
+            here = pages[page - 1].find(f'id="{measure_id(index)}"', place)
+            if here >= 0:
+                place = here
+                break
+            page, place = page + 1, 0
         found.append(page)
     return found
 
@@ -119,10 +124,9 @@ def _notes(score: Score, performance: Performance, times: Timeline) -> list[dict
 
 def _heads_in_time(score: Score) -> Iterator[tuple[int, int, int, Fraction, NoteHead]]:
     """Every head with its measure index, staff index, voice number and written onset, by time within each measure."""
-    found = [
-        (index, chord.onset_q, staff, voice, order, head)
-        for index, staff, voice, chord in score.chords()
-        for order, head in enumerate([*(head for grace in chord.graces for head in grace.heads), *chord.heads])
-    ]
-    found.sort(key=lambda entry: entry[:5])
-    return ((index, staff, voice, onset_q, head) for index, onset_q, staff, voice, _, head in found)
+    found = list(score.chords())
+    # As floats, which are compared in a tenth of the time.
+    found.sort(key=lambda entry: (entry[0], float(entry[3].onset_q), entry[1], entry[2]))
+    for index, staff, voice, chord in found:
+        for head in (*(head for grace in chord.graces for head in grace.heads), *chord.heads):
+            yield index, staff, voice, chord.onset_q, head

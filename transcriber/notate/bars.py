@@ -107,18 +107,14 @@ def bar_path(
     change = _change_costs(signatures, weights)
     starts = np.nonzero(state_position == 0)[0]
     ends = np.array([*(starts[1:] - 1), len(state_metre) - 1])
-    inside = np.nonzero(state_position > 0)[0]
     count = len(beat_s)
     best = likely[0] - weights.pickup * (state_position > 0)
-    came_from = np.zeros((count, len(state_metre)), dtype=np.int64)
+    came_from = np.tile(np.arange(len(state_metre)) - 1, (count, 1))  # the beat before, but for those that begin a bar
     for beat in range(1, count):
-        following = np.empty_like(best)
-        following[inside] = best[inside - 1]
-        came_from[beat, inside] = inside - 1
+        following = best[came_from[0]]
         options = best[ends] - change
-        chosen = options.argmax(axis=1)
-        following[starts] = options[np.arange(len(starts)), chosen]
-        came_from[beat, starts] = ends[chosen]
+        following[starts] = options.max(axis=1)
+        came_from[beat, starts] = ends[options.argmax(axis=1)]
         best = following + likely[beat]
     state = int(best.argmax())
     score = float(best[state])

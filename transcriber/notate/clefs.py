@@ -68,12 +68,13 @@ def _readings(measures: Sequence[Measure], staff: int) -> list[_Reading]:
             if isinstance(event, Chord)
             for head in event.heads
         ]
+        easy = [_ledger_lines(height, options[0]) <= EASY_LINES for height in heights]
         links, total = [], []
         for option in options:
             arrivals = [cost + _change(options[source], option) for source, cost in enumerate(costs)]
             best = min(range(len(options)), key=arrivals.__getitem__)
             links.append(best)
-            total.append(arrivals[best] + _reading_cost(heights, option, options[0]))
+            total.append(arrivals[best] + _reading_cost(heights, easy, option, options[0]))
         costs = total
         back.append(links)
     state = min(range(len(options)), key=costs.__getitem__)
@@ -88,13 +89,14 @@ def _change(before: _Reading, after: _Reading) -> float:
     return CHANGE_CLEF * (before.clef != after.clef) + CHANGE_OCTAVE * (before.octaves != after.octaves)
 
 
-def _reading_cost(heights: Sequence[int], reading: _Reading, usual: _Reading) -> float:
+def _reading_cost(heights: Sequence[int], easy: Sequence[bool], reading: _Reading, usual: _Reading) -> float:
+    """Of the heads of a bar, of which some are `easy` to read in the usual way."""
     cost = 0.0 if reading == usual else UNUSUAL_BAR
     needless = NEEDLESS_OCTAVE if reading.octaves else NEEDLESS_CLEF if reading != usual else 0.0
-    for height in heights:
+    for height, reads_easily in zip(heights, easy, strict=True):
         lines = _ledger_lines(height, reading)
         cost += 0.1 * lines + max(0, lines - EASY_LINES) ** 2 / 4
-        cost += needless * (_ledger_lines(height, usual) <= EASY_LINES)
+        cost += needless * reads_easily
     return cost
 
 

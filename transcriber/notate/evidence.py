@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ def encode_evidence(evidence: BeatEvidence) -> bytes:
     return file.getvalue()
 
 
+@lru_cache(maxsize=4)  # that of a piece which is being corrected is asked for again and again
 def decode_evidence(data: bytes) -> BeatEvidence:
     """The inverse of `encode_evidence`. Raises ValueError or KeyError on anything else."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import accumulate, combinations
+from itertools import accumulate, combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,10 +91,11 @@ def choose_fingers(strikes: Sequence[Strike]) -> list[tuple[int, ...]]:
         return []
     total = _alone(strikes[0])[None, :]  # by the way before and the way here
     back: list[NDArray[np.intp]] = []
+    rests = [False, *(_rests(before, after) for before, after in pairwise(strikes))]  # before each strike
     for place in range(1, len(strikes)):
         here = strikes[place]
-        arrivals = total[:, :, None] + (_move(strikes[place - 1], here) + _alone(here))[None]
-        if place > 1 and not (_rests(strikes[place - 2], strikes[place - 1]) or _rests(strikes[place - 1], here)):
+        arrivals = total[:, :, None] + (_move(strikes[place - 1], here, rests[place]) + _alone(here))[None]
+        if place > 1 and not (rests[place - 1] or rests[place]):
             arrivals = arrivals + _change(strikes[place - 2], here)[:, None, :]
         back.append(arrivals.argmin(axis=0))
         total = arrivals.min(axis=0)
@@ -131,21 +132,40 @@ def _alone_at(gaps: tuple[int, ...], black: tuple[bool, ...]) -> Costs:
     return np.array(costs)
 
 
-def _move(before: Strike, after: Strike) -> Costs:
+def _move(before: Strike, after: Strike, rests: bool) -> Costs:
     """Cost of going from each way to each other. Shape: (ways before, ways after)."""
-    low = _pairs(after.places[0] - before.places[0], before.black[0], after.black[0])
-    high = _pairs(after.places[-1] - before.places[-1], before.black[-1], after.black[-1])
-    first, second = np.array(_hands(len(before.places))) - 1, np.array(_hands(len(after.places))) - 1
-    costs: Costs = (low[np.ix_(first[:, 0], second[:, 0])] + high[np.ix_(first[:, -1], second[:, -1])]) / 2
-    if _rests(before, after):
+    low = after.places[0] - before.places[0], before.black[0], after.black[0]
+    high = after.places[-1] - before.places[-1], before.black[-1], after.black[-1]
+    costs = _outer_move(len(before.places), len(after.places), low, high)
+    if rests:
         costs = costs * AFTER_REST
     for key, end_q in enumerate(before.ends_q):
         if end_q > after.onset_q and before.places[key] not in after.places:
+            first, second = _finger_places(len(before.places)), _finger_places(len(after.places))
             held = first[:, key][:, None, None] == second[None, :, :]
             above = np.array(after.places) > before.places[key]
             crossed = (second[None, :, :] > first[:, key][:, None, None]) != above
             costs = costs + HELD * (held | crossed).any(axis=2)
     return costs
+
+
+@lru_cache(maxsize=4096)
+def _outer_move(keys_before: int, keys_after: int, low: tuple[int, bool, bool], high: tuple[int, bool, bool]) -> Costs:
+    """The mean cost of how the lowest and the highest finger move. Shape: (ways before, ways after)."""
+    return _outer(keys_before, keys_after, _pairs(*low), _pairs(*high))
+
+
+def _outer(keys_before: int, keys_after: int, low: Costs, high: Costs) -> Costs:
+    """The mean of two tables by finger, for the lowest and the highest fingers of each way before and after."""
+    first, second = _finger_places(keys_before), _finger_places(keys_after)
+    costs: Costs = (low[np.ix_(first[:, 0], second[:, 0])] + high[np.ix_(first[:, -1], second[:, -1])]) / 2
+    return costs
+
+
+@lru_cache
+def _finger_places(keys: int) -> NDArray[np.intp]:
+    """The ways to put fingers on so many keys, as places in tables by finger. Shape: (ways, keys)."""
+    return np.array(_hands(keys), np.intp) - 1
 
 
 def _rests(before: Strike, after: Strike) -> bool:
@@ -154,11 +174,13 @@ def _rests(before: Strike, after: Strike) -> bool:
 
 def _change(first: Strike, third: Strike) -> Costs:
     """Cost of the change of position between a strike and the next but one. Shape: (ways first, ways third)."""
-    low = _positions(third.places[0] - first.places[0])
-    high = _positions(third.places[-1] - first.places[-1])
-    one, other = np.array(_hands(len(first.places))) - 1, np.array(_hands(len(third.places))) - 1
-    costs: Costs = (low[np.ix_(one[:, 0], other[:, 0])] + high[np.ix_(one[:, -1], other[:, -1])]) / 2
-    return costs
+    low, high = third.places[0] - first.places[0], third.places[-1] - first.places[-1]
+    return _outer_change(len(first.places), len(third.places), low, high)
+
+
+@lru_cache(maxsize=4096)
+def _outer_change(keys_first: int, keys_third: int, low: int, high: int) -> Costs:
+    return _outer(keys_first, keys_third, _positions(low), _positions(high))
 
 
 @lru_cache(maxsize=4096)
@@ -232,7 +254,7 @@ def _phrases(score: Score, staff: int) -> Iterator[list[tuple[Strike, list[list[
                 struck.setdefault(onset_q, []).append(head)
     direction = 1 if staff == UPPER else -1
     phrase: list[tuple[Strike, list[list[str]]]] = []
-    for onset_q in sorted(struck):
+    for onset_q in sorted(struck, key=float):  # ten times quicker than to compare fractions
         heads: dict[int, list[NoteHead]] = {}
         for head in struck[onset_q]:
             heads.setdefault(direction * head.pitch.midi, []).append(head)

@@ -61,16 +61,18 @@ def find_hairpins(spans: Sequence[BarSpan], placed: Sequence[Placed]) -> list[Ha
     bars = [bisect.bisect_right(starts, beat) - 1 for beat in beats]
     place = np.array(beats, dtype=np.float64)
     level = np.array([loudest[beat] for beat in beats], dtype=np.float64)
+    first = np.arange(len(beats))
+    stop = np.searchsorted(bars, np.array(bars) + LONGEST_BARS)
+    last = first[:, None] + np.arange(int((stop - first).max()))
+    within = np.minimum(last, len(beats) - 1)
+    changes, fits = _lines(place[within] - place[:, None], level[within])
+    clear = (np.abs(changes) >= LEAST_CHANGE) & (fits >= LEAST_FIT)
+    long_enough = (last < stop[:, None]) & (last - first[:, None] + 1 >= FEWEST_BEATS)
     possible = []
-    for first in range(len(beats) - FEWEST_BEATS + 1):
-        stop = bisect.bisect_left(bars, bars[first] + LONGEST_BARS)
-        changes, fits = _lines(place[first:stop] - place[first], level[first:stop])
-        for count in np.flatnonzero((np.abs(changes) >= LEAST_CHANGE) & (fits >= LEAST_FIT)).tolist():
-            if count + 1 < FEWEST_BEATS:
-                continue
-            last, change, fit = first + count, float(changes[count]), float(fits[count])
-            end = beats[last] + in_ticks(spans[bars[last]].time.beat_q)
-            possible.append((abs(change) * fit**4, Hairpin(beats[first], end, change)))
+    for row, column in np.argwhere(clear & long_enough).tolist():
+        change, fit = float(changes[row, column]), float(fits[row, column])
+        end = beats[row + column] + in_ticks(spans[bars[row + column]].time.beat_q)
+        possible.append((abs(change) * fit**4, Hairpin(beats[row], end, change)))
     found: list[Hairpin] = []
     for _, pin in sorted(possible, key=lambda item: -item[0]):
         if all(pin.end <= other.start or other.end <= pin.start for other in found):
@@ -79,14 +81,16 @@ def find_hairpins(spans: Sequence[BarSpan], placed: Sequence[Placed]) -> list[Ha
 
 
 def _lines(place: FloatArray, level: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """For the first, the first two, the first three places and so on, the rise of the best straight line from the first
-    to the last of them, and the share of variance it explains; 0 where either cannot be said. Shape: (places,) each.
+    """For the first, the first two, the first three places of a row and so on, the rise of the best straight line from
+    the first to the last of them, and the share of variance it explains; 0 where either cannot be said.
+
+    Shape: (rows, places) all of them.
     """
-    count = np.arange(1.0, len(place) + 1.0)
-    xs, ys = np.cumsum(place), np.cumsum(level)
-    xx = np.cumsum(place * place) - xs * xs / count
-    yy = np.cumsum(level * level) - ys * ys / count
-    xy = np.cumsum(place * level) - xs * ys / count
+    count = np.arange(1.0, place.shape[1] + 1.0)
+    xs, ys = np.cumsum(place, axis=1), np.cumsum(level, axis=1)
+    xx = np.cumsum(place * place, axis=1) - xs * xs / count
+    yy = np.cumsum(level * level, axis=1) - ys * ys / count
+    xy = np.cumsum(place * level, axis=1) - xs * ys / count
     slope = np.divide(xy, xx, out=np.zeros_like(xy), where=xx > 0)
     fit = np.divide(slope * xy, yy, out=np.zeros_like(xy), where=yy > LEAST_SPREAD)
     return slope * place, fit

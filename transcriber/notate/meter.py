@@ -89,9 +89,9 @@ def find_meter(
     return _bars(grid, path, performance.notes[0].onset_s, performance.notes[-1].onset_s)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Heard:
-    """The notes, their onsets, and what is known of their beats."""
+    """The notes, their onsets, and what is known of their beats; one that is looked at again is the same object."""
 
     notes: NoteTable
     onsets: Onsets
@@ -124,6 +124,7 @@ def _heard(performance: Performance, evidence: BeatEvidence) -> _Heard:
     return _Heard(notes, find_onsets(notes.onset_s), evidence)
 
 
+@lru_cache(maxsize=8)  # most corrections leave the bars alone
 def _likeliest(heard: _Heard, time: TimeSignature | None) -> tuple[BeatGrid, BarPath]:
     """The tempo level whose beats, bars and patterns together are likeliest."""
     candidates = []

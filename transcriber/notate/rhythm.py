@@ -149,26 +149,22 @@ def _slots(moments: Sequence[_Moment], timeline: Timeline) -> list[int]:
     pulses = timeline.pulses
     at = [timeline.pulse_index_at(moment.time_s) for moment in moments]
     states = [_states(pulse_kind(pulses[index].length)) for index in at]
-    error = _errors(pulses, at[0], states[0], moments[0].time_s)
-    emission = _emission(pulses, at[0], states[0], error)
-    cost = emission + _opening(states[0].kind)
+    errors, emissions = _errors_and_emissions(pulses, at, states, [moment.time_s for moment in moments])
+    cost = emissions[0] + _opening(states[0].kind)
     back: list[npt.NDArray[np.int64]] = []
     for index in range(1, len(moments)):
-        here, kind = at[index], states[index].kind
-        distance = min(here - at[index - 1], FAR_PULSES)
-        moving, same = _moving(states[index - 1].kind, kind, distance)
+        distance = min(at[index] - at[index - 1], FAR_PULSES)
+        moving, (new, old) = _moving(states[index - 1].kind, states[index].kind, distance)
         step_s = moments[index].time_s - moments[index - 1].time_s
-        new_error = _errors(pulses, here, states[index], moments[index].time_s)
-        drift = np.abs(new_error[None, :] - error[:, None]) * (DRIFT_WEIGHT / (DRIFT_S + DRIFT_SHARE * step_s))
-        total = cost[:, None] + moving + np.minimum(drift, WORST_ERROR)
-        joining, is_grace = _joining_cost(moments[index - 1], moments[index], pulses[here].duration_s)
-        refund = np.where(emission < IMPOSSIBLE, emission, 0.0) if is_grace else 0.0
-        total[same] = np.broadcast_to((cost - refund + joining)[:, None], total.shape)[same]
-        source = np.argmin(total, axis=0)
+        drift = np.abs(errors[index][:, None] - errors[index - 1]) * (DRIFT_WEIGHT / (DRIFT_S + DRIFT_SHARE * step_s))
+        total = cost + moving + np.minimum(drift, WORST_ERROR)
+        joining, is_grace = _joining_cost(moments[index - 1], moments[index], pulses[at[index]].duration_s)
+        before = emissions[index - 1]
+        refund = np.where(before < IMPOSSIBLE, before, 0.0) if is_grace else 0.0
+        total[new, old] = (cost - refund + joining)[old]
+        source = total.argmin(axis=1)
         back.append(source)
-        error = new_error
-        emission = _emission(pulses, here, states[index], error)
-        cost = total[source, np.arange(len(source))] + emission
+        cost = total[np.arange(len(source)), source] + emissions[index]
         cost -= cost.min()
     state = int(np.argmin(cost))
     ticks = [0] * len(moments)
@@ -194,28 +190,34 @@ def _states(kind: PulseKind) -> _States:
     return _States(kind, grid, slot, shift, slot / grid)
 
 
-def _errors(pulses: Sequence[Pulse], index: int, states: _States, time_s: float) -> FloatArray:
-    """Seconds by which a moment is late for each state. Shape: (states,)."""
-    own, before = pulses[index], pulses[max(0, index - 1)]
-    expected = np.where(
-        states.shift == 0,
-        own.start_s + states.place * own.duration_s,
-        np.where(states.shift > 0, own.end_s, before.start_s + states.place * before.duration_s),
-    )
-    return time_s - expected
-
-
-def _emission(pulses: Sequence[Pulse], index: int, states: _States, error: FloatArray) -> FloatArray:
-    duration_s = pulses[index].duration_s
-    on_beat = ON_BEAT_S + ON_BEAT_SHARE * duration_s
-    off_beat = OFF_BEAT_S + OFF_BEAT_SHARE * duration_s
-    cost = np.minimum(ERROR_WEIGHT * np.abs(error) / np.where(states.slot == 0, on_beat, off_beat), WORST_ERROR)
-    before_kind = pulse_kind(pulses[index - 1].length) if index else None
-    if before_kind != states.kind:
-        cost = np.where(states.shift < 0, IMPOSSIBLE, cost)
-    if index + 1 == len(pulses):
-        cost = np.where(states.shift > 0, IMPOSSIBLE, cost)
-    return cost
+def _errors_and_emissions(
+    pulses: Sequence[Pulse], at: Sequence[int], states: Sequence[_States], times_s: Sequence[float]
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """For each moment the seconds by which it is late for each of its states, and what they cost. Shape: (states,)."""
+    starts_s, ends_s = (np.array([getattr(pulse, end) for pulse in pulses]) for end in ("start_s", "end_s"))
+    durations_s = ends_s - starts_s
+    kinds = [pulse_kind(pulse.length) for pulse in pulses]
+    errors: list[FloatArray] = [np.empty(0)] * len(at)
+    emissions = list(errors)
+    for kind in {found.kind for found in states}:
+        of_kind, moments = _states(kind), [moment for moment, found in enumerate(states) if found.kind == kind]
+        own = np.array([at[moment] for moment in moments])[:, None]
+        before = np.maximum(own - 1, 0)
+        expected_s = np.where(
+            of_kind.shift == 0,
+            starts_s[own] + of_kind.place * durations_s[own],
+            np.where(of_kind.shift > 0, ends_s[own], starts_s[before] + of_kind.place * durations_s[before]),
+        )
+        late_s = np.array([times_s[moment] for moment in moments])[:, None] - expected_s
+        on_beat = ON_BEAT_S + ON_BEAT_SHARE * durations_s[own]
+        off_beat = OFF_BEAT_S + OFF_BEAT_SHARE * durations_s[own]
+        cost = np.minimum(ERROR_WEIGHT * np.abs(late_s) / np.where(of_kind.slot == 0, on_beat, off_beat), WORST_ERROR)
+        no_way_back = np.array([place == 0 or kinds[place - 1] != kind for place in own[:, 0].tolist()])[:, None]
+        cost[no_way_back & (of_kind.shift < 0)] = IMPOSSIBLE
+        cost[(own + 1 == len(pulses)) & (of_kind.shift > 0)] = IMPOSSIBLE
+        for moment, late, costs in zip(moments, late_s, cost, strict=True):
+            errors[moment], emissions[moment] = late, costs
+    return errors, emissions
 
 
 @cache
@@ -225,8 +227,13 @@ def _opening(kind: PulseKind) -> FloatArray:
 
 
 @cache
-def _moving(kind: PulseKind, next_kind: PulseKind, distance: int) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Cost of each state after each other, their moments `distance` pulses apart, and which pairs share a slot."""
+def _moving(
+    kind: PulseKind, next_kind: PulseKind, distance: int
+) -> tuple[FloatArray, tuple[npt.NDArray[np.intp], ...]]:
+    """Cost of each state after each other, their moments `distance` pulses apart, and which pairs share a slot.
+
+    Shape: (states after, states before), and the indices of the pairs along both.
+    """
     old, new = _states(kind), _states(next_kind)
     old_costs, new_costs, leads = grid_costs(kind), grid_costs(next_kind), lead_costs(next_kind)
     total = np.full((len(old.grid), len(new.grid)), IMPOSSIBLE)
@@ -249,7 +256,7 @@ def _moving(kind: PulseKind, next_kind: PulseKind, distance: int) -> tuple[Float
                     ended = SILENT
                 begin = new_costs.first[b][next_slot] + leads[b][ended, next_slot]
                 total[i, j] = old_costs.jump[a][slot, grid] + follow + empty + begin
-    return total, same
+    return np.ascontiguousarray(total.T), same.T.nonzero()
 
 
 def _joining_cost(before: _Moment, now: _Moment, pulse_s: float) -> tuple[float, bool]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 from transcriber.notate.meter import Bar, Meter
@@ -66,12 +67,14 @@ class Timeline:
         return pulse.start_s + pulse.duration_s * (tick - pulse.start) / pulse.length
 
 
+@lru_cache(maxsize=4096)  # most are asked for again and again
 def in_quarters(ticks: int) -> Fraction:
     return Fraction(ticks, TICKS)
 
 
 def in_ticks(quarters: Fraction) -> int:
-    return int(quarters * TICKS)
+    """The whole ticks in a length that is not negative."""
+    return quarters.numerator * TICKS // quarters.denominator
 
 
 def lay_out(meter: Meter, first_s: float, last_s: float) -> Timeline:
