@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import batch, changes, events, evidence, health, receiving, resumable, sharing
 from api.access import Access
-from api.page import POLICY, STATIC, PageAsSent, VersionedFiles
+from api.page import POLICY, STATIC, PageAsSent, VersionedFiles, version_of
 from api.problems import answer_with_problems
 from api.routes import router
 from api.tus import TusVersion
@@ -60,7 +60,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(health.router)
     answer_with_problems(app)
 
-    page_as_sent = PageAsSent.of()
+    shipped = version_of(STATIC)
+    page_as_sent = PageAsSent.of(STATIC, shipped)
 
     @app.get("/", include_in_schema=False)
     def page(request: Request) -> Response:
@@ -79,5 +80,5 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(Access, services=services)
     app.add_middleware(TusVersion, root=resumable.UPLOADS)
     app.add_middleware(SecurityHeaders)  # added last, so that it is outermost: refusals carry the headers too
-    app.mount("/static", GZipMiddleware(VersionedFiles()), name="static")
+    app.mount("/static", GZipMiddleware(VersionedFiles(STATIC, shipped)), name="static")
     return app

@@ -13,6 +13,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.names import MEDIA_TYPES, content_disposition, media_type, split_suffix
+from api.packing import takes_gzip
 from api.problems import Problem
 from worker.job import Job, State, result_blob
 from worker.services import Services
@@ -131,10 +132,8 @@ def file_response(
 
 
 def _wants_packed(request: Request, media_type: str) -> bool:
-    accepted = [part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")]
-    return (
-        media_type in PACKED_TYPES and request.method == "GET" and "range" not in request.headers and "gzip" in accepted
-    )
+    whole = request.method == "GET" and "range" not in request.headers
+    return media_type in PACKED_TYPES and whole and takes_gzip(request.headers)
 
 
 async def _blocks(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:

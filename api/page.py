@@ -23,6 +23,8 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from api.packing import takes_gzip
+
 STATIC = Path(__file__).parent / "static"
 POLICY = (
     "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; base-uri 'none';"
@@ -69,8 +71,9 @@ class PageAsSent:
     headers: Mapping[str, str]
 
     @classmethod
-    def of(cls, folder: Path = STATIC) -> PageAsSent:
-        modules, version = folder / "js", version_of(folder)
+    def of(cls, folder: Path, version: str) -> PageAsSent:
+        """The page of a folder whose files have this version."""
+        modules = folder / "js"
         script = (modules / "early.js").read_text()
         lists = {view: imported(modules, roots) for view, roots in VIEWS.items()}
         announced = json.dumps({"root": "/static/js/", **lists}, separators=(",", ":"))
@@ -90,7 +93,7 @@ class PageAsSent:
         return cls(page.encode(), gzip.compress(page.encode(), mtime=0), headers)
 
     def answer(self, request: Request) -> Response:
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if takes_gzip(request.headers):
             return Response(self.packed, 200, {**self.headers, "Content-Encoding": "gzip"}, "text/html")
         return Response(self.html, 200, dict(self.headers), "text/html")
 
@@ -102,9 +105,9 @@ class VersionedFiles(StaticFiles):
     browser does not keep them.
     """
 
-    def __init__(self, folder: Path = STATIC) -> None:
+    def __init__(self, folder: Path, version: str) -> None:
         super().__init__(directory=folder)
-        self.version = version_of(folder)
+        self.version = version
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         first, _, rest = path.partition("/")
