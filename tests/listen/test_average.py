@@ -6,12 +6,11 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from tests.listen.networks import TINY
 from transcriber.listen.checkpoint import Checkpoint, load, save
 from transcriber.listen.decode import DecoderConfig
 from transcriber.listen.network import NetworkConfig, OnsetFrameNetwork
 from transcriber.listen.training.average import average, main
-
-TINY = NetworkConfig(front_channels=2, channels=4, harmonics=(1, 2), dilations=(1,), pedal_dilations=(1,))
 
 
 def network(seed: int, config: NetworkConfig = TINY) -> OnsetFrameNetwork:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.listen.networks import TINY
 from tests.recordings import piano_like
 from transcriber.listen.features import BINS, CHANNELS
 from transcriber.listen.network import HEADS, ONSET, NetworkConfig, OnsetFrameNetwork
@@ -19,7 +20,6 @@ from transcriber.listen.training.validation import Excerpt
 from transcriber.performance import KEYS
 
 CPU = torch.device("cpu")
-TINY = NetworkConfig(front_channels=2, channels=4, harmonics=(1, 2), dilations=(1,), pedal_dilations=(1,))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from transcriber.listen.network import NetworkConfig
+from tests.listen.networks import TINY
 from transcriber.listen.training import heldout
 from transcriber.listen.training.compare import brief
 from transcriber.listen.training.examples import Material
@@ -14,7 +14,6 @@ from transcriber.listen.training.heldout import clips, held_out
 from transcriber.listen.training.loop import TrainingConfig
 
 CPU = torch.device("cpu")
-TINY = NetworkConfig(front_channels=2, channels=4, harmonics=(1, 2), dilations=(1,), pedal_dilations=(1,))
 
 
 @pytest.fixture
