@@ -135,7 +135,8 @@ def check_engraving(services: Services) -> None:
     notes = tuple(Note(0.5 * place, 0.5 * place + 0.4, 60 + place, 70) for place in range(5))
     played = Performance(notes, (), 3.0)
     with engraver() as press:
-        files = press.engrave(notate(played), played)
+        press.begin(notate(played), played)
+        files = press.files()
     if ".pdf" not in files:
         raise NoNotes("Engraving gave no PDF.")
 

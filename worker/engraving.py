@@ -34,24 +34,19 @@ class Engraver:
     def __init__(self, child: Child) -> None:
         self._child = child
 
-    def engrave(
-        self,
-        score: Score,
-        performance: Performance,
-        on_progress: Progress | None = None,
-        formats: Collection[str] = FORMATS,
-    ) -> dict[str, bytes]:
-        """As `transcriber.engrave.engrave`; EngravingError too where it wants more than its limits.
-
-        `on_progress` is called several times a second and may raise to end the work.
-        """
+    def begin(self, score: Score, performance: Performance) -> None:
+        """The child draws from now on, whatever this process does until it asks for the files."""
         from worker.drawing import DrawnByChild
 
         self._edition = DrawnByChild(score, performance, self._child)
-        return self.more(formats, on_progress)
+        self._edition.begin_drawing()
 
-    def more(self, formats: Collection[str], on_progress: Progress | None = None) -> dict[str, bytes]:
-        """Further files of the same score."""
+    def files(self, formats: Collection[str] = FORMATS, on_progress: Progress | None = None) -> dict[str, bytes]:
+        """As `transcriber.engrave.engrave`, some now and others later; EngravingError too where the child wants more
+        than its limits.
+
+        `on_progress` is called several times a second and may raise to end the work.
+        """
         self._edition.on_progress = on_progress
         return self._edition.files(formats)
 

@@ -128,11 +128,12 @@ def write_down(job: Job, storage: Storage, report: Report, show: Show | None = N
             report(Stage.ENGRAVE)
 
         with TRACING.step("engrave"):
+            press.begin(score, performance)
             files = _store(job, storage, {NOTES: notes_json(score, performance)}, report)
             first = FORMATS if show is None else FIRST_SEEN
-            files |= _store(job, storage, _named(press.engrave(score, performance, note_progress, first)), report)
+            files |= _store(job, storage, _named(press.files(first, note_progress)), report)
             if show is not None and show(files):
-                files |= _store(job, storage, _named(press.more(SEEN_LATER, note_progress)), report)
+                files |= _store(job, storage, _named(press.files(SEEN_LATER, note_progress)), report)
     return Written(files, performance.duration_s)
 
 
