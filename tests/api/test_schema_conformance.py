@@ -21,10 +21,11 @@ from schemathesis.specs.openapi.checks import (
 
 from api.app import create_app
 from api.openapi import FILE
+from eval import described_requests as described_requests
 from tests.worker.pumped import PumpedServices
 from worker.settings import Settings
 
-EXAMPLES = 8  # of each operation: the whole file takes seconds; `schemathesis run` against a service makes any number
+EXAMPLES = 8  # of each operation: the whole file takes seconds; `eval.described_requests` makes any number
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -34,7 +35,6 @@ CHECKS = [
 ]
 RESULTS = list(schemathesis.openapi.from_path(str(FILE)).get_all_operations())
 OPERATIONS = {result.ok().label: result.ok() for result in RESULTS if isinstance(result, Ok)}
-schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 
 @pytest.fixture(scope="module")
