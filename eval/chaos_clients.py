@@ -22,7 +22,7 @@ LENGTHS_S = (2.0, 3.0, 4.0)
 MIDI_SHARE = 0.5
 PIECES_SHARE = 0.5  # of the recordings that are no MIDI files
 PIECE_BYTES = 16 * 1024
-PIECE_WAIT_S = 0.5  # as over a slow line: an upload takes seconds, in which it is struck
+PIECE_WAIT_S = 1.0  # as over a slow line: an upload takes seconds, in which it is struck
 POLL_S = 0.5
 RETRY_WAIT_S = 1.0
 JOB_PATIENCE_S = 1800.0
@@ -36,6 +36,7 @@ class Outcome:
     jobs: dict[int, str] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     repeats: Counter[str] = field(default_factory=Counter)
+    uploading: int = 0  # in pieces, at this moment
     in_pieces: int = 0
     resumed: int = 0
     begun_anew: int = 0
@@ -116,8 +117,11 @@ def be_client(root: str, work: Queue[int], outcome: Outcome) -> None:
         data = midi_scale(number) if is_midi else decaying_tones(draw.choice(LENGTHS_S), number)
         name = f"{number}.{'mid' if is_midi else 'wav'}"
         pieces = not is_midi and draw.random() < PIECES_SHARE
+        with outcome.lock:
+            outcome.uploading += pieces
         id = send_in_pieces(root, name, data, outcome) if pieces else send_at_once(root, number, name, data, outcome)
         with outcome.lock:
+            outcome.uploading -= pieces
             outcome.jobs[number] = id
             outcome.in_pieces += pieces
         deadline_s = time.monotonic() + JOB_PATIENCE_S

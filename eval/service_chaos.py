@@ -47,6 +47,7 @@ from eval.shifted_clock import NoCompiler, ShiftedClock
 DISK_MB = 256  # of the small disk: some forty times what 100 short jobs take, so that only the ballast fills it
 BROKER_AWAY_S = 30.0
 S3_SILENT_S = 20.0
+UPLOAD_WAIT_S = 20.0
 DISK_FULL_S = 15.0
 CLOCK_JUMP_S = 3600
 DAY_S = 25 * 3600  # after which an upload that nobody goes on with is given up
@@ -137,6 +138,13 @@ def rows(setup: Setup) -> list[dict[str, Any]]:
         found = [dict(row) for row in connection.execute(query).mappings()]
     engine.dispose()
     return found
+
+
+def wait_for_upload(outcome: Outcome) -> None:
+    """So that whoever receives is killed in the middle of an upload in pieces, where there is one soon."""
+    deadline_s = time.monotonic() + UPLOAD_WAIT_S
+    while not outcome.uploading and time.monotonic() < deadline_s:
+        time.sleep(0.1)
 
 
 def settled(row: dict[str, Any], outcome: Outcome) -> bool:
@@ -255,6 +263,8 @@ def run(kind: str, jobs: int, clients: int, pause_s: float, seed: int, folder: P
                 time.sleep(0.1)
             if not any(thread.is_alive() for thread in threads):
                 break
+            if fault.name in ("all killed", "api killed"):
+                wait_for_upload(outcome)
             print(f"{time.monotonic() - started_s:6.1f} s  {fault.name}", flush=True)
             fault.strike()
             struck[fault.name] += 1
