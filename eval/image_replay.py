@@ -1,6 +1,6 @@
 """The steps of the Dockerfile, done one after the other in a clean Debian root, for machines without a Docker engine.
 
-    python -m eval.image_replay FOLDER [--accelerator cuda] [--bind /opt/wheels]
+    python -m eval.image_replay FOLDER [--accelerator cuda] [--bind /opt/wheels] [--bind /etc/ssl/certs]
 
 as root, with `debootstrap` installed. Every stage becomes a folder below FOLDER; the last one is then tried as its
 container would be: `doctor` as its user, the service, and its health check. What differs from a build: the base image
@@ -89,6 +89,7 @@ class Replay:
         words = value.split()
         name = words[2] if len(words) == 3 else "final"
         stage = self.stages[name] = Stage(self.folder / name)
+        refuse_mounts(stage.root)
         shutil.rmtree(stage.root, ignore_errors=True)
         subprocess.run(["cp", "-a", str(self._base()), str(stage.root)], check=True)
         for source in self.binds:
@@ -139,6 +140,13 @@ class Replay:
             place = into / whole.name if target.endswith("/") else into
             place.parent.mkdir(parents=True, exist_ok=True)
             subprocess.run(["cp", "-aT", "--no-preserve=ownership", str(whole), str(place)], check=True)
+
+
+def refuse_mounts(root: Path) -> None:
+    """A replay that was killed leaves this machine's /dev shown below the stage, which would be deleted with it."""
+    shown = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    if left := [place for place in shown if Path(place).is_relative_to(root)]:
+        raise typer.BadParameter(f"umount these first, left by an earlier replay: {', '.join(left)}")
 
 
 def try_out(stage: Stage) -> None:
