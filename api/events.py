@@ -25,7 +25,7 @@ from worker.services import Services
 router = APIRouter(responses=EVERYWHERE)
 
 POLL_S = 0.5  # workers report once a second
-REDRAW_POLL_S = 0.04  # somebody waits for the page that they have just changed
+REDRAW_POLL_S = 0.02  # somebody waits for the page that they have just changed
 SILENCE_S = 15.0  # then a comment, so that no proxy takes the stream for dead
 RETRY_MS = 2000
 MOST_STREAMS = 500  # of one process: each asks the database twice a second
