@@ -71,9 +71,7 @@ def find_meter(
     if not Fraction(1, 8) <= tempo_level <= 8:
         raise OptionError(f"The tempo level is {tempo_level}; it must lie between 1/8 and 8.")
     heard = _heard(performance, evidence or hear_beats(performance))
-    grid, path = _likeliest(heard, time)
-    if tempo_level != 1:
-        grid, path = _at_level(grid, tempo_level, heard, time)
+    grid, path = _counted(heard, time, tempo_level)
     opening = None
     if pickup_q is not None:
         grid, opening = _with_pickup(grid, path, pickup_q, heard)
@@ -124,7 +122,13 @@ def _heard(performance: Performance, evidence: BeatEvidence) -> _Heard:
     return _Heard(notes, find_onsets(notes.onset_s), evidence)
 
 
-@lru_cache(maxsize=8)  # most corrections leave the bars alone
+@lru_cache(maxsize=8)  # most corrections leave the beats alone
+def _counted(heard: _Heard, time: TimeSignature | None, level: Fraction) -> tuple[BeatGrid, BarPath]:
+    """The beats and bars of this metre at this tempo level."""
+    grid, path = _likeliest(heard, time)
+    return (grid, path) if level == 1 else _at_level(grid, level, heard, time)
+
+
 def _likeliest(heard: _Heard, time: TimeSignature | None) -> tuple[BeatGrid, BarPath]:
     """The tempo level whose beats, bars and patterns together are likeliest."""
     candidates = []
