@@ -36,7 +36,7 @@ class Outcome:
     jobs: dict[int, str] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     repeats: Counter[str] = field(default_factory=Counter)
-    uploading: int = 0  # in pieces, at this moment
+    uploading: set[str] = field(default_factory=set)  # files of which some pieces were taken, and others follow
     in_pieces: int = 0
     resumed: int = 0
     begun_anew: int = 0
@@ -90,7 +90,9 @@ def send_in_pieces(root: str, name: str, data: bytes, outcome: Outcome) -> str:
             broke = False
             while uploader.offset < len(data):
                 uploader.upload_chunk()  # type: ignore[no-untyped-call]
+                outcome.uploading.add(name)
                 time.sleep(PIECE_WAIT_S)
+            outcome.uploading.discard(name)
             return str(uploader.url).rpartition("/")[2]
         except (TusCommunicationError, OSError) as error:
             if time.monotonic() > deadline_s:
@@ -117,11 +119,8 @@ def be_client(root: str, work: Queue[int], outcome: Outcome) -> None:
         data = midi_scale(number) if is_midi else decaying_tones(draw.choice(LENGTHS_S), number)
         name = f"{number}.{'mid' if is_midi else 'wav'}"
         pieces = not is_midi and draw.random() < PIECES_SHARE
-        with outcome.lock:
-            outcome.uploading += pieces
         id = send_in_pieces(root, name, data, outcome) if pieces else send_at_once(root, number, name, data, outcome)
         with outcome.lock:
-            outcome.uploading -= pieces
             outcome.jobs[number] = id
             outcome.in_pieces += pieces
         deadline_s = time.monotonic() + JOB_PATIENCE_S
