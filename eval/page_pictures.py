@@ -370,7 +370,7 @@ def picture(browser: Browser, site: Site, name: str, width: int, theme: str, pat
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("address", help="of the running service")
-    parser.add_argument("--recording", type=Path, default=Path("examples/minuet.mid"))
+    parser.add_argument("--recording", type=Path, default=Path("examples/minuet.m4a"))
     parser.add_argument("--out", type=Path, default=Path("pictures"))
     parser.add_argument("--states", default=",".join(STATES), help="by comma; all unless given")
     parser.add_argument("--widths", default=",".join(map(str, WIDTHS)))

@@ -52,6 +52,16 @@ def test_a_chord_that_goes_on_is_named_once_and_an_inversion_has_its_bass() -> N
     assert found == [(0, ("C", 0), None), (2, ("C", 0), ("E", 0)), (3, ("F", 0), None)]
 
 
+def test_the_bare_third_in_the_bass_is_no_augmented_chord() -> None:
+    found = [(mark.root, mark.kind, mark.bass) for _, mark in symbols([(36, 55, 64, 67), (47, 67), C])]
+    assert found == [(("C", 0), "major", None), (("G", 0), "major", ("B", 0)), (("C", 0), "major", None)]
+
+
+def test_an_augmented_chord_whose_notes_all_sound_is_one() -> None:
+    found = [(mark.root, mark.kind) for _, mark in symbols([C, (48, 60, 64, 68), F])]
+    assert found == [(("C", 0), "major"), (("C", 0), "augmented"), (("F", 0), "major")]
+
+
 def test_flat_keys_have_flat_names() -> None:
     e_flat, b_flat_7 = (39, 58, 63, 67), (46, 62, 65, 68)
     assert [mark.root for _, mark in symbols([e_flat, b_flat_7, e_flat])] == [("E", -1), ("B", -1), ("E", -1)]

@@ -21,7 +21,8 @@ from transcriber.score import ChordSymbol, KeySignature, SpelledPitch, Step
 
 Floats = NDArray[np.float64]
 
-# Semitones above the root. The handicap, in nats for a beat, keeps rare kinds for where the notes ask for them.
+# Semitones above the root. The handicap, in nats for a beat, keeps rare kinds for where the notes ask for them. Those of
+# the last two exceed BASS_ROOT: the third or fifth of a common triad in the bass is not to pass for a root.
 KINDS: dict[str, tuple[tuple[int, ...], float]] = {
     "major": ((0, 4, 7), 0.0),
     "minor": ((0, 3, 7), 0.0),
@@ -31,8 +32,8 @@ KINDS: dict[str, tuple[tuple[int, ...], float]] = {
     "diminished": ((0, 3, 6), 0.2),
     "diminished-seventh": ((0, 3, 6, 9), 0.2),
     "half-diminished": ((0, 3, 6, 10), 0.3),
-    "suspended-fourth": ((0, 5, 7), 0.4),
-    "augmented": ((0, 4, 8), 0.4),
+    "suspended-fourth": ((0, 5, 7), 0.7),
+    "augmented": ((0, 4, 8), 1.0),
 }
 STRANGE = 0.15  # share of what sounds that is expected outside the chord: passing notes and suspensions
 ROOT_SHARE = 1.3  # roots sound longer than other members of a chord, by about this factor

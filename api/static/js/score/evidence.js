@@ -63,7 +63,7 @@ export class Evidence {
     const bar = this.piece.barOf(note);
     const sure = Math.round(100 * note.confidence);
     this.title.textContent = t("stage.note-title", { pitch: noteName(note), bar, sure });
-    this.why.textContent = this.address ? t("stage.looking") : t("stage.no-evidence", { sure });
+    this.why.textContent = t(this.address ? "stage.looking" : "stage.not-heard");
     this.others.replaceChildren();
     this.instead.textContent = "";
     this.strip.hidden = !this.address;

@@ -316,6 +316,7 @@ export default {
   "stage.note-title": "{pitch} in Takt {bar}, {sure} % sicher",
   "stage.looking": "Wird nachgesehen …",
   "stage.no-evidence": "Die Niederschrift ist sich dieser Note zu {sure} % sicher. Was ringsum gehört wurde, ist nicht aufgehoben.",
+  "stage.not-heard": "Diese Note steht in der MIDI-Datei, die geschickt wurde; zu hören gab es nichts.",
   "stage.why-clear": "{pitch} wurde hier mit einer Stärke von {onset} % angeschlagen und klang danach hörbar weiter ({frame} %).",
   "stage.why-short": "{pitch} wurde hier mit einer Stärke von {onset} % angeschlagen, klang aber kaum weiter ({frame} %): eine kurze oder verdeckte Note.",
   "stage.why-faint": "Nur {onset} % eines Anschlags waren hier zu hören, während {pitch} mit {frame} % klang: vielleicht der Nachklang einer anderen Note.",

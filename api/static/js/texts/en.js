@@ -290,6 +290,7 @@ export default {
   "stage.note-title": "{pitch} in bar {bar}, {sure} % sure",
   "stage.looking": "Looking it up …",
   "stage.no-evidence": "The transcription is {sure} % sure of this note. What was heard around it was not kept.",
+  "stage.not-heard": "This note stands in the MIDI file that was sent; nothing had to be heard.",
   "stage.why-clear": "{pitch} was struck here with a strength of {onset} %, and it was heard to ring on at {frame} %.",
   "stage.why-short": "{pitch} was struck here with a strength of {onset} %, but it hardly rang on ({frame} %): a short or covered note.",
   "stage.why-faint": "Only {onset} % of a stroke was heard here, while {pitch} rang at {frame} %: it may be an echo of another note.",
