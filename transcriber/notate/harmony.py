@@ -21,8 +21,8 @@ from transcriber.score import ChordSymbol, KeySignature, SpelledPitch, Step
 
 Floats = NDArray[np.float64]
 
-# Semitones above the root. The handicap, in nats for a beat, keeps rare kinds for where the notes ask for them. Those of
-# the last two exceed BASS_ROOT: the third or fifth of a common triad in the bass is not to pass for a root.
+# Semitones above the root. The handicap, in nats for a beat, keeps rare kinds for where the notes ask for them; those
+# of the last two exceed BASS_ROOT: the third or fifth of a common triad in the bass is not to pass for a root.
 KINDS: dict[str, tuple[tuple[int, ...], float]] = {
     "major": ((0, 4, 7), 0.0),
     "minor": ((0, 3, 7), 0.0),
