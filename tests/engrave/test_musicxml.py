@@ -17,6 +17,7 @@ from transcriber.errors import EngravingError
 from transcriber.score import (
     UPPER,
     Chord,
+    ChordSymbol,
     Dynamic,
     KeySignature,
     NoteHead,
@@ -293,6 +294,18 @@ def test_music21_finds_title_composer_key_metre_and_clefs() -> None:
     assert isinstance(lower.recurse().getElementsByClass(music21.clef.Clef)[0], music21.clef.BassClef)
     symbols = [symbol.figure for symbol in upper.recurse().getElementsByClass(music21.harmony.ChordSymbol)]
     assert symbols == ["A", "F#m/C#", "Dm7"]
+
+
+def test_a_chord_symbol_over_a_held_note_is_read_with_the_upper_staff() -> None:
+    """Among the notes of the lower staff verovio draws it between the staves."""
+    three, key = TimeSignature(3, 4), KeySignature(0)
+    symbol = ChordSymbol(Fraction(2), ("D", 0), "minor")
+    upper, lower = voice(1, "A4/2."), voice(1, "F3/4 E3/4 D3/4")
+    score = finished([bar(1, three, key, [upper], [lower], directions=(symbol,))])[0]
+    order = [element.tag for element in parsed(score).iter() if element.tag in ("harmony", "backup")]
+    assert order == ["harmony", "backup"]
+    (read,) = reread(score).parts[0].recurse().getElementsByClass(music21.harmony.ChordSymbol)
+    assert read.getOffsetInHierarchy(read.getContextByClass("Measure")) == 2.0
 
 
 @pytest.mark.parametrize("name", sorted(SCORES))

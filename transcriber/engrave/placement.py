@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from transcriber.engrave.directions import direction_staff
-from transcriber.score import LOWER, UPPER, Direction, Measure, Ottava, PedalMark, Wedge
+from transcriber.score import LOWER, UPPER, ChordSymbol, Direction, Measure, Ottava, PedalMark, Wedge
 
 
 class Slot(NamedTuple):
@@ -113,13 +113,13 @@ def _ends(mark: Direction) -> bool:
 
 
 def _stream(measure: Measure, marks: Sequence[Direction]) -> Stream:
-    """The voice that has notes at the most of these marks; their own staff's first voice where none does better."""
+    """The voice that has notes at the most of these marks; their own staff's first voice where none does better.
+
+    Chord symbols stay in their own staff: verovio draws them above the staff among whose notes they are read.
+    """
     own = direction_staff(marks[0])
-    streams = [
-        Stream(staff, place)
-        for staff in sorted((UPPER, LOWER), key=lambda staff: staff != own)
-        for place in range(len(measure.staves[staff]))
-    ]
+    staves = (own,) if isinstance(marks[0], ChordSymbol) else sorted((UPPER, LOWER), key=lambda staff: staff != own)
+    streams = [Stream(staff, place) for staff in staves for place in range(len(measure.staves[staff]))]
     positions = [mark.onset_q for mark in marks]
     return max(streams, key=lambda stream: sum(_slot(measure, stream, onset_q)[1] == 0 for onset_q in positions))
 
