@@ -12,6 +12,7 @@ import soundfile
 import transcriber.listen
 from tests.worker.pumped import PumpedServices, queue_job
 from transcriber.errors import RecordingTooLong
+from transcriber.notate.evidence import decode_evidence
 from transcriber.options import View
 from transcriber.performance import Note, Performance, decode_performance, write_midi
 from worker.job import Job, Stage, Wishes
@@ -135,6 +136,7 @@ def test_a_redraw_shows_its_pages_before_the_rest_and_asks_no_network(
 
     with monkeypatch.context() as another:
         another.setattr("transcriber.notate.evidence.VERSION", -1)
+        decode_evidence.cache_clear()  # as in a process of that version
         assert kept_beats(job, services.storage) is None, "of another version of the network they would not be the same"
 
     overtaken = write_down(dataclasses.replace(changed, drawing=2), services.storage, silent, show)
