@@ -24,7 +24,7 @@ from transcriber.listen.together import Network
 from transcriber.performance import KEYS
 
 CHUNK_FRAMES = 750  # 15 s
-BORDER_FRAMES = 64  # frames; the default network reaches 31 + 5 frames to each side, its pedal 26 more
+BORDER_FRAMES = 68  # frames; the default network reaches 34 + 5 frames to each side, its pedal 26 more
 WINDOW_FRAMES = -(-CONTEXT // HOP)  # frames at the edge of a chunk whose analysis window is cut
 BATCH_CHUNKS = {"cpu": 1, "cuda": 16}
 

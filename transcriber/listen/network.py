@@ -35,8 +35,8 @@ class NetworkConfig:
     front_channels: int = 8
     channels: int = 64
     harmonics: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 10)
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 4, 2, 8, 1)  # in frames, one block each
-    strides: tuple[int, ...] = (1, 12)  # in keys, taken by the blocks in turn
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 4, 2, 8, 1, 1, 2)  # in frames, one block each
+    strides: tuple[int, ...] = (1, 12, 1, 12, 1, 12, 1, 12, 1, 19, 7)  # in keys, taken by the blocks in turn
     pedal_dilations: tuple[int, ...] = (4, 8)
     pictures: tuple[int, ...] = tuple(range(CHANNELS))  # which of the features' pictures are looked at
 
