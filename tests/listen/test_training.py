@@ -1,6 +1,7 @@
 """Physics of the training material: what is asked for is heard, where it is asked for."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from transcriber.listen.features import BINS, FRAME_S
 from transcriber.listen.network import FRAME, HELD, ONSET, VELOCITY, NetworkConfig, OnsetFrameNetwork, grown
 from transcriber.listen.training.examples import Examples, Material
 from transcriber.listen.training.loop import FIT_SHARE, Training, TrainingConfig, train, velocity_loss
+from transcriber.listen.training.muon import MuonWithAdamW
 from transcriber.listen.training.pianos import SAMPLE_RATE, Piano
 from transcriber.listen.training.recordings import load_recordings
 from transcriber.listen.training.renderer import Noises, render
@@ -72,9 +74,12 @@ def material(pianos: list[Piano], tmp_path_factory: pytest.TempPathFactory) -> M
     return Material([], None, Noises(), Surroundings(), load_recordings(folder))
 
 
-def test_a_short_training_learns_and_resumes(material: Material, tmp_path: Path) -> None:
+@pytest.mark.parametrize("muon", [False, True])
+def test_a_short_training_learns_and_resumes(material: Material, tmp_path: Path, muon: bool) -> None:
     """Loss falls; a run that was interrupted goes on with the step, weights and average that it had."""
-    config = TrainingConfig(steps=40, cooldown=4, batch=2, seconds=2.0, recorded=1.0, validate_every=20, workers=0)
+    config = TrainingConfig(
+        steps=40, cooldown=4, batch=2, seconds=2.0, recorded=1.0, validate_every=20, workers=0, muon=muon
+    )
     torch.manual_seed(0)
     network = OnsetFrameNetwork(NetworkConfig(front_channels=2, channels=8, harmonics=(1, 2, 3), dilations=(1, 2)))
     training = Training(network, config, CPU)
@@ -86,9 +91,45 @@ def test_a_short_training_learns_and_resumes(material: Material, tmp_path: Path)
     assert resumed.step == 40
     for mine, theirs in zip(resumed.average.state_dict().values(), training.average.state_dict().values(), strict=True):
         torch.testing.assert_close(mine, theirs)
+    assert_same(resumed.optimizer.state_dict(), training.optimizer.state_dict())
     samples, keys, pedal = (part[None] for part in next(iter(Examples(material, 2.0, 1.0, seed=5))))
     fresh = Training(OnsetFrameNetwork(network.config), config, CPU)
     assert sum(resumed.advance(samples, keys, pedal).values()) < sum(fresh.advance(samples, keys, pedal).values())
+
+
+def assert_same(mine: Any, theirs: Any) -> None:
+    """Of states of optimisers: tensors and numbers in dictionaries and lists."""
+    assert type(mine) is type(theirs)
+    if isinstance(mine, dict):
+        assert mine.keys() == theirs.keys()
+        for key in mine:
+            assert_same(mine[key], theirs[key])
+    elif isinstance(mine, list):
+        for one, other in zip(mine, theirs, strict=True):
+            assert_same(one, other)
+    elif isinstance(mine, torch.Tensor):
+        torch.testing.assert_close(mine, theirs)
+    else:
+        assert mine == theirs
+
+
+def test_muon_moves_a_kernel_as_far_in_every_direction_and_adamw_the_rest() -> None:
+    torch.manual_seed(4)
+    network = OnsetFrameNetwork(NetworkConfig(front_channels=2, channels=8, harmonics=(1, 2), dilations=(1,)))
+    optimizer = MuonWithAdamW(network, rate=1e-2, decay=0.0)
+    before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+    network(torch.randn(2, 2, 30, BINS)).keys.square().mean().backward()
+    gradient = dict(network.named_parameters())["listen.0.spread.weight"].grad
+    assert gradient is not None
+    optimizer.step()
+    moved = {name: parameter.detach() - before[name] for name, parameter in network.named_parameters()}
+    step = torch.linalg.svdvals(moved["listen.0.spread.weight"].flatten(1))
+    steep = torch.linalg.svdvals(gradient.flatten(1))
+    assert step.max() / step.min() < 3 < steep.max() / steep.min()
+    assert (moved["listen.0.spread.weight"] * gradient).sum() < 0
+    assert moved["heads.weight"].abs().max() == pytest.approx(1e-2, rel=1e-3), "the first step of AdamW is its rate"
+    optimizer.zero_grad()
+    assert all(parameter.grad is None for parameter in network.parameters())
 
 
 def test_velocity_loss_forgives_distance_and_touch() -> None:

@@ -29,6 +29,7 @@ def main(
     recorded: float = TrainingConfig.recorded,
     rate: float = TrainingConfig.rate,
     ema: float = TrainingConfig.ema,
+    muon: Annotated[bool, typer.Option("--muon", help="Muon moves the kernels of the blocks.")] = TrainingConfig.muon,
     validate_every: int = TrainingConfig.validate_every,
     workers: int = TrainingConfig.workers,
     without_piano: Annotated[list[str] | None, typer.Option(help="Keep this piano out of the training.")] = None,
@@ -45,6 +46,7 @@ def main(
         recorded=recorded,
         rate=rate,
         ema=ema,
+        muon=muon,
         validate_every=validate_every,
         workers=workers,
     )

@@ -32,6 +32,7 @@ from transcriber.listen.network import (
     OnsetFrameNetwork,
 )
 from transcriber.listen.training.examples import Examples, Material
+from transcriber.listen.training.muon import MuonWithAdamW
 from transcriber.listen.training.validation import Excerpt, validate
 
 LOSS_SHARES = {ONSET: 2.0, FRAME: 0.3, OFFSET: 0.3, HELD: 0.3}
@@ -51,6 +52,7 @@ class TrainingConfig:
     rate: float = 3e-3
     decay: float = 1e-2
     ema: float = 0.998
+    muon: bool = False  # moves the kernels of the blocks instead of AdamW
     frozen_norms: bool = False  # batch normalisation keeps its means: for little material of one sound
     validate_every: int = 100
     workers: int = 1
@@ -65,7 +67,11 @@ class Training:
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).eval()
         self.spectrograms = Spectrograms().to(device)
-        self.optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
+        self.optimizer = (
+            MuonWithAdamW(self.network, config.rate, config.decay)
+            if config.muon
+            else torch.optim.AdamW(self.network.parameters(), lr=config.rate, weight_decay=config.decay)
+        )
         self.step = 0
         self.best = 0.0
 
