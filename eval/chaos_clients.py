@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import random
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
-from queue import Empty, Queue
+from queue import Queue
 
 from tusclient.client import TusClient
 from tusclient.exceptions import TusCommunicationError
 
-from eval.service_load import decaying_tones, midi_scale
+from eval.service_recordings import recordings, upload_request
 
 LENGTHS_S = (2.0, 3.0, 4.0)
 MIDI_SHARE = 0.5
@@ -69,9 +68,7 @@ def insist(outcome: Outcome, request: urllib.request.Request) -> bytes:
 
 def send_at_once(root: str, number: int, name: str, data: bytes, outcome: Outcome) -> str:
     """The job's id."""
-    head = f'--b\r\nContent-Disposition: form-data; name="recording"; filename="{name}"\r\n\r\n'.encode()
-    kind = {"Content-Type": "multipart/form-data; boundary=b", "Idempotency-Key": f"chaos-{number}"}
-    request = urllib.request.Request(f"{root}/v1/transcriptions", head + data + b"\r\n--b--\r\n", kind)
+    request = upload_request(root, name, data, Idempotency_Key=f"chaos-{number}")
     return str(json.loads(insist(outcome, request))["id"])
 
 
@@ -109,16 +106,9 @@ def send_in_pieces(root: str, name: str, data: bytes, outcome: Outcome) -> str:
 
 def be_client(root: str, work: Queue[int], outcome: Outcome) -> None:
     """Send one recording after the other, each followed to its end."""
-    while True:
-        try:
-            number = work.get_nowait()
-        except Empty:
-            return
-        draw = random.Random(number)
-        is_midi = draw.random() < MIDI_SHARE
-        data = midi_scale(number) if is_midi else decaying_tones(draw.choice(LENGTHS_S), number)
-        name = f"{number}.{'mid' if is_midi else 'wav'}"
-        pieces = not is_midi and draw.random() < PIECES_SHARE
+    for recording in recordings(work, MIDI_SHARE, LENGTHS_S):
+        number, name, data = recording.number, recording.name, recording.data
+        pieces = not recording.is_midi and recording.draw.random() < PIECES_SHARE
         id = send_in_pieces(root, name, data, outcome) if pieces else send_at_once(root, number, name, data, outcome)
         with outcome.lock:
             outcome.jobs[number] = id

@@ -21,6 +21,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from eval.service_recordings import upload_request
+
 WIDTHS = {390: 844, 820: 1180, 1280: 800}  # of a phone, a tablet and a laptop: pixels, with the height
 THEMES = ("light", "dark")
 FLAGS = [
@@ -331,11 +333,7 @@ def all_aids(page: Page, site: Site) -> None:
 @contextmanager
 def transcribed(address: str, path: Path) -> Iterator[Site]:
     """The service with this recording written down, deleted at the end."""
-    boundary = "picture-of-a-page"
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="recording"; filename="{path.name}"\r\n\r\n'
-    body = head.encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
-    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    with urllib.request.urlopen(urllib.request.Request(f"{address}/v1/transcriptions", body, headers)) as answer:
+    with urllib.request.urlopen(upload_request(address, path.name, path.read_bytes())) as answer:
         job = json.load(answer)
     place = address + job["links"]["self"]
     try:

@@ -30,7 +30,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 
 from eval.mutation import mutant
-from eval.service_load import midi_scale
+from eval.service_recordings import midi_scale
 from transcriber.audio import load
 from transcriber.errors import TranscriberError
 from transcriber.files import MIDI_SIGNATURE

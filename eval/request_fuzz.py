@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 
 from eval.mutation import mutant
-from eval.service_load import midi_scale
+from eval.service_recordings import midi_scale
 
 ANSWER_WAIT_S = 3.0  # a request that promises more than it brings is waited for by the service, and is no fault
 AT_ONCE = 16  # connections

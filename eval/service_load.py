@@ -13,9 +13,7 @@ the service's processes, or of process `--pid`, before, after each quarter of th
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import random
 import shutil
 import statistics
 import sys
@@ -28,17 +26,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Queue
 from typing import Any
 
-import mido
 import numpy as np
-import soundfile
 
 from eval.service_memory import MemoryWatch
+from eval.service_recordings import decaying_tones, midi_scale, recordings, upload_request
 from eval.service_setup import KINDS, serving
 
-RATE = 16_000  # Hz
 IDLE_PROBES = 200
 POLL_S = 0.5
 QUARTERS = 4
@@ -58,34 +54,6 @@ class Outcome:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def midi_scale(number: int) -> bytes:
-    """Eight quarter notes; `number` makes every file another, so that none is answered from an earlier one."""
-    file = mido.MidiFile()
-    track = mido.MidiTrack()
-    file.tracks.append(track)
-    track.append(mido.MetaMessage("text", text=str(number)))
-    for pitch in (60, 62, 64, 65, 67, 69, 71, 72):
-        track.append(mido.Message("note_on", note=pitch, velocity=70, time=0))
-        track.append(mido.Message("note_off", note=pitch, velocity=0, time=480))
-    data = io.BytesIO()
-    file.save(file=data)
-    return data.getvalue()
-
-
-def decaying_tones(duration_s: float, seed: int) -> bytes:
-    """A WAV of one decaying tone with overtones every half second."""
-    rng = np.random.default_rng(seed)
-    sound = np.zeros(round(duration_s * RATE), np.float32)
-    time_s = np.arange(RATE) / RATE
-    for start in range(0, len(sound) - RATE, RATE // 2):
-        frequency = 440 * 2 ** ((rng.integers(48, 84) - 69) / 12)
-        tone = sum(np.sin(2 * np.pi * frequency * overtone * time_s) / overtone**2 for overtone in range(1, 6))
-        sound[start : start + RATE] += 0.2 * np.exp(-3 * time_s) * tone
-    data = io.BytesIO()
-    soundfile.write(data, sound, RATE, format="WAV")
-    return data.getvalue()
-
-
 def timed(address: str) -> tuple[float, bytes]:
     started_s = time.perf_counter()
     with urllib.request.urlopen(address, timeout=60) as answer:
@@ -94,25 +62,15 @@ def timed(address: str) -> tuple[float, bytes]:
 
 
 def upload(root: str, name: str, data: bytes) -> str:
-    head = f'--b\r\nContent-Disposition: form-data; name="recording"; filename="{name}"\r\n\r\n'.encode()
-    kind = {"Content-Type": "multipart/form-data; boundary=b"}
-    request = urllib.request.Request(f"{root}/v1/transcriptions", head + data + b"\r\n--b--\r\n", kind)
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(upload_request(root, name, data), timeout=60) as answer:
         return str(json.load(answer)["id"])
 
 
 def be_client(root: str, work: Queue[int], outcome: Outcome, midi_share: float) -> None:
     """Send one recording after the other, each followed to its end."""
-    while True:
+    for recording in recordings(work, midi_share, LENGTHS_S):
         try:
-            number = work.get_nowait()
-        except Empty:
-            return
-        draw = random.Random(number)
-        is_midi = draw.random() < midi_share
-        data = midi_scale(number) if is_midi else decaying_tones(draw.choice(LENGTHS_S), number)
-        try:
-            id = upload(root, f"{number}.{'mid' if is_midi else 'wav'}", data)
+            id = upload(root, recording.name, recording.data)
         except urllib.error.HTTPError as error:
             with outcome.lock:
                 outcome.refused.append(error.code)
