@@ -32,7 +32,6 @@ APART: dict[str, list[str]] = {
     "notate": ["notate", "--concurrency", "2"],
     "sweep": ["sweep"],
 }
-THREADS = {"notate": {"OPENBLAS_NUM_THREADS": "1"}}  # as compose.yaml has it
 PARTS: dict[str, dict[str, list[str]]] = {"embedded": {"all": []}, "production": APART, "production-s3": APART}
 KINDS = tuple(PARTS)
 
@@ -134,8 +133,8 @@ def serving(kind: str, folder: Path, files: Path, environment: Mapping[str, str]
         "TRANSCRIBER_LISTING": "false",  # nor is a recording answered from an earlier one
     }
 
-    def start(name: str, command: list[str], user: str | None = None, extra: Mapping[str, str] | None = None) -> None:
-        both = os.environ | dict(environment) | settings | dict(extra or {})
+    def start(name: str, command: list[str], user: str | None = None) -> None:
+        both = os.environ | dict(environment) | settings
         setup.processes[name] = Supervised(name, command, both, folder / f"{name}.log", user)
         setup.processes[name].start()
 
@@ -154,7 +153,7 @@ def serving(kind: str, folder: Path, files: Path, environment: Mapping[str, str]
             migrate(os.environ | settings)
         settings["TMPDIR"] = str(temporary)  # from here on, as the servers have files of their own
         for name, arguments in PARTS[kind].items():
-            start(name, [sys.executable, "-m", "api.serve", *arguments], extra=THREADS.get(name, {}))
+            start(name, [sys.executable, "-m", "api.serve", *arguments])
         until_it_works(lambda: urllib.request.urlopen(f"{setup.address}/healthz", timeout=5).close())
         watcher = threading.Thread(target=setup.watch, name="supervisor")
         watcher.start()

@@ -24,8 +24,6 @@ from worker.tasks import process_name_of
 POLL_S = 0.2
 STOP_WAIT_S = 5.0  # for the running chunk to end and the job to be handed back; then the worker is killed
 RESTART_WAIT_S = 2.0  # between two starts of a worker that ends at once
-# Notation multiplies small matrices, for which threads wait longer than they work: 20 times longer on a busy machine.
-THREADS = {Task.LISTEN: {}, Task.NOTATE: {"OPENBLAS_NUM_THREADS": "1"}}
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +76,7 @@ class Embedded:
         """In its own session, so that Ctrl-C reaches it through `__exit__` alone; it never outlives this process."""
         process = subprocess.Popen(
             [sys.executable, "-m", "worker.process", task.value],
-            env=THREADS[task] | os.environ | self.services.settings.environment(),
+            env=os.environ | self.services.settings.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,  # logs go to standard error; Celery says its farewell here
             start_new_session=True,

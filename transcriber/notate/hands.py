@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load
 
+from transcriber.notate.threads import one_thread
 from transcriber.performance import Note
 from transcriber.score import LOWER, UPPER
 
@@ -151,7 +152,8 @@ def hand_scores(notes: Sequence[Note]) -> FloatArray:
     order = np.lexsort((pitch, onset))
     offset = np.array([note.offset_s for note in notes], np.float64)
     scores = np.empty(len(notes), np.float32)
-    scores[order] = _network(hand_input(onset[order], offset[order], pitch[order]), _weights())
+    with one_thread():
+        scores[order] = _network(hand_input(onset[order], offset[order], pitch[order]), _weights())
     return scores
 
 

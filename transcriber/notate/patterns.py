@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from transcriber.notate.beatscores import METRES
 from transcriber.notate.onsets import Floats, NoteTable, Onsets, low_notes
 from transcriber.notate.patternmodel import PatternModel
+from transcriber.notate.threads import one_thread
 
 CELLS = 12  # parts of a beat: divides by 2, 3 and 4
 LAGS = 16  # beats: two bars of 4/4 counted twice too fast
@@ -46,11 +47,12 @@ def judge_grid(notes: NoteTable, onsets: Onsets, beat_s: Floats, model: PatternM
     low_note = low_notes(notes, onsets)
     metre = np.full((count, len(METRES)), -np.log(len(METRES)))
     fit = np.zeros(count)
-    for index in range(count):
-        first, last = np.searchsorted(beat_s, [bounds[index] - 1e-6, bounds[index + 1] + 1e-6])
-        beats = beat_s[max(first - 1, 0) : last + 1]
-        if len(beats) > FEWEST_BEATS:
-            metre[index], fit[index] = model.judge(beat_features(notes, onsets, low_note, beats))
+    with one_thread():
+        for index in range(count):
+            first, last = np.searchsorted(beat_s, [bounds[index] - 1e-6, bounds[index + 1] + 1e-6])
+            beats = beat_s[max(first - 1, 0) : last + 1]
+            if len(beats) > FEWEST_BEATS:
+                metre[index], fit[index] = model.judge(beat_features(notes, onsets, low_note, beats))
     return PatternScores(bounds[:-1], metre, fit)
 
 
