@@ -21,6 +21,7 @@ import mir_eval
 import numpy as np
 import pretty_midi
 
+from eval.heldout import add_weights, take_weights
 from transcriber.notate.meter import Bar, Meter, find_meter
 from transcriber.notate.onsets import Floats, NoteTable
 from transcriber.notate.training.augmentation import mishear
@@ -175,7 +176,9 @@ def main() -> None:
     parser.add_argument("--errors", action="store_true", help="add a transcriber's errors")
     parser.add_argument("--baseline", action="store_true", help="one global tempo instead")
     parser.add_argument("--each", action="store_true", help="a line for each piece, worst first")
+    add_weights(parser)
     options = parser.parse_args()
+    take_weights(options)
     pieces = chosen_pieces(options.data)
     if options.limit:
         pieces = pieces[:: max(1, len(pieces) // options.limit)]

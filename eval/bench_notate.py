@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from eval.asap import figures
+from eval.heldout import add_weights, take_weights
 from eval.imports import ImportFailed, imported, musescore
 from eval.performedscore import PlayedBar
 from eval.printed import PrintedNote, UnreadableScore
@@ -41,6 +42,7 @@ STEPS = "CDEFGAB"
 GRACE, HIDDEN = 1, 128  # flags of the pack
 SHOWN = (
     *("mv2h", "mv2h multi-pitch", "mv2h voice", "mv2h meter", "mv2h value", "mv2h harmony"),
+    *("muster", "muster pitch", "muster missing", "muster extra", "muster onset", "muster offset"),
     *("beat", "downbeat", "time signature", "key"),
 )
 SHOWN_NOTES = ("staff", "spelling", "position", "written value", "tied", "64ths", "rests")
@@ -196,7 +198,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="at most so many compositions")
     parser.add_argument("--seconds", type=float, default=90.0, help="of each performance")
     parser.add_argument("--out", type=Path, default=Path("runs/bench-notate"), help="folder for figures and pages")
+    add_weights(parser)
     options = parser.parse_args()
+    take_weights(options)
     programs = [*OWN, "MuseScore", "music21"]
     if musescore() is None:
         print("MuseScore is not installed and left out (Debian and Ubuntu: apt install musescore3).", file=sys.stderr)

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eval.heldout import add_weights, take_weights
 from transcriber.notate import notate, notate_on
 from transcriber.notate.edits import gather
 from transcriber.notate.training.pack import AlignedPiece, aligned_piece, load_reader, quarters
@@ -208,7 +209,9 @@ def main() -> None:
     parser.add_argument("--beats", choices=("true", "ours"), default="true")
     parser.add_argument("--part", choices=("train", "development", "validation"), default="validation")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
+    add_weights(parser)
     arguments = parser.parse_args()
+    take_weights(arguments)
     table = summary(measure(arguments.data, arguments.beats, arguments.part, arguments.limit))
     if arguments.json:
         print(json.dumps(table, indent=1))

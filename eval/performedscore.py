@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from eval.muster import Muster, QuarterNote, muster
 from eval.mv2h import KeyChange, TimedNote, TimedScore
 from eval.printed import PrintedBar, PrintedNote
 from transcriber.engrave.timeline import timeline
@@ -163,6 +164,45 @@ def timed_score(score: Score, performance: Performance) -> TimedScore:
         for start_q, measure in zip(times.starts_q, score.measures, strict=False)
     ]
     return TimedScore(tuple(notes.values()), _levels(Meter(bars, times.times_s[-1])), _key_changes(keys))
+
+
+def compared_in_quarters(bars: Sequence[PlayedBar], piece: AlignedPiece, score: Score) -> Muster:
+    """MUSTER of a written score against the printed bars; notes are paired by who played them."""
+    starts_q = list(accumulate((bar.length_q for bar in bars), initial=Fraction(0)))
+    printed: list[QuarterNote] = []
+    place_of: dict[int, int] = {}
+    for row, note in enumerate(reference_notes(bars)):
+        if not note.printed.hidden:
+            place_of[row] = len(printed)
+            onset_q = starts_q[note.bar] + note.printed.onset_q
+            length_q = Fraction(0) if note.printed.grace else note.length_q
+            printed.append(QuarterNote(onset_q, onset_q + length_q, note.printed.pitch))
+    written = _written_in_quarters(score)
+    places = {source: place for place, source in enumerate(written)}
+    pairs = [
+        (place_of[row], places[source])
+        for source, row in enumerate(piece.rows["row"].tolist())
+        if row in place_of and source in places
+    ]
+    return muster(printed, list(written.values()), pairs)
+
+
+def _written_in_quarters(score: Score) -> dict[int, QuarterNote]:
+    """By source, tied heads joined."""
+    starts_q = list(accumulate((measure.length_q for measure in score.measures), initial=Fraction(0)))
+    found: dict[int, QuarterNote] = {}
+    for index, _, _, chord in score.chords():
+        onset_q = starts_q[index] + chord.onset_q
+        for grace in chord.graces:
+            for head in grace.heads:
+                found[head.source] = QuarterNote(onset_q, onset_q, head.pitch.midi)
+        for head in chord.heads:
+            before = found.get(head.source) if head.tie_stop else None
+            end_q = onset_q + chord.duration_q
+            found[head.source] = (
+                QuarterNote(onset_q, end_q, head.pitch.midi) if before is None else replace(before, offset_q=end_q)
+            )
+    return found
 
 
 def reference_notes(bars: Sequence[PlayedBar]) -> list[ReferenceNote]:

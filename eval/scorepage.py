@@ -66,8 +66,8 @@ def _accuracy(comparisons: Sequence[Comparison]) -> str:
         for name, row in summary(comparisons).items()
     ]
     parts = [
-        "<h2>Accuracy</h2><p class='quiet'>Shares of 1; from <i>grace false</i> on, how often a mark stands on the "
-        "page for each note.</p>",
+        "<h2>Accuracy</h2><p class='quiet'>Shares of 1; MUSTER counts mistakes, so that less is better; from <i>grace "
+        "false</i> on, how often a mark stands on the page for each note.</p>",
         table(["figure", "mean", "95 % interval", "performances"], rows),
     ]
     groups = _by_composer(comparisons)

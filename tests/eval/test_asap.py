@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from xml.etree import ElementTree
@@ -252,3 +253,17 @@ def test_files_that_are_no_scores_are_refused(tmp_path, text):
     (tmp_path / "score.xml").write_text(text)
     with pytest.raises(UnreadableScore, match=r"score\.xml"):
         read_printed(tmp_path / "score.xml")
+
+
+def test_only_compositions_that_were_set_aside_are_measured_with_weights_that_do_not_know_them(root, tmp_path):
+    set_aside = shutil.copytree(root, tmp_path / "asap-dataset")
+    shutil.copytree(root / "Nobody" / "Waltz", set_aside / "Bach" / "Fugue" / "bwv_866")
+    for name in ("asap_annotations.json", "metadata.csv"):
+        stored = (set_aside / name).read_text()
+        (set_aside / name).write_text(stored.replace("Nobody/Waltz/Player01", "Bach/Fugue/bwv_866/Player01"))
+    out = tmp_path / "run"
+    shown = command(main, "--root", set_aside, "--held-out", "--jobs", "1", "--out", out)
+    assert shown.exit_code == 0, shown.output
+    found = load_score_run(out)
+    assert [comparison.name for comparison in found.comparisons] == ["Bach/Fugue/bwv_866/Player01"]
+    assert found.header["options"]["held out"] == "True"

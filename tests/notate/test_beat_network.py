@@ -7,12 +7,12 @@ from transcriber.notate.beatscores import METRES, PERIOD_BINS
 from transcriber.notate.network import (
     BeatNetwork,
     BeatNetworkConfig,
+    learned_network,
     load_network,
     save_network,
     score_hearings,
     score_onsets,
     shifted,
-    shipped_network,
 )
 from transcriber.notate.onsets import FEATURES, NoteTable, find_onsets
 
@@ -81,8 +81,8 @@ def test_a_bad_checkpoint_is_named(tmp_path, content):
         load_network(path)
 
 
-def test_the_shipped_network_loads_and_is_small():
-    network = shipped_network()
+def test_the_learned_network_loads_and_is_small():
+    network = learned_network()
     assert network.config.features == FEATURES
     assert not network.training
     assert sum(weight.numel() for weight in network.parameters()) < 1_000_000

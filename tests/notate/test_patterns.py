@@ -5,7 +5,7 @@ import torch
 from transcriber.errors import CheckpointError
 from transcriber.notate.beatscores import METRES
 from transcriber.notate.onsets import NoteTable, find_onsets, low_notes
-from transcriber.notate.patternmodel import load_pattern_model, shipped_pattern_model
+from transcriber.notate.patternmodel import learned_pattern_model, load_pattern_model
 from transcriber.notate.patterns import BEAT_FEATURES, CELLS, LAGS, beat_features, judge_grid
 from transcriber.notate.training.patterns import PatternNetwork, save
 
@@ -48,7 +48,7 @@ def test_features_do_not_depend_on_where_the_piece_starts():
 def test_the_shipped_model_hears_a_waltz_and_prefers_its_beats():
     notes, beat_s = waltz()
     onsets = find_onsets(notes.onset_s)
-    model = shipped_pattern_model()
+    model = learned_pattern_model()
     right = judge_grid(notes, onsets, beat_s, model)
     assert METRES[right.metre.sum(axis=0).argmax()] in {(3, 4), (3, 8)}
     thrice = np.interp(np.arange(0, len(beat_s) - 1, 2 / 3), np.arange(len(beat_s)), beat_s)
@@ -57,10 +57,10 @@ def test_the_shipped_model_hears_a_waltz_and_prefers_its_beats():
 
 def test_long_pieces_are_judged_stretch_by_stretch_and_empty_ones_say_nothing():
     notes, beat_s = waltz(bars=90)
-    scores = judge_grid(notes, find_onsets(notes.onset_s), beat_s, shipped_pattern_model())
+    scores = judge_grid(notes, find_onsets(notes.onset_s), beat_s, learned_pattern_model())
     assert len(scores.start_s) == 3
     few = NoteTable(notes.onset_s[:2], notes.offset_s[:2], notes.pitch[:2], notes.velocity[:2], notes.pedal_s)
-    silent = judge_grid(few, find_onsets(few.onset_s), beat_s[:3], shipped_pattern_model())
+    silent = judge_grid(few, find_onsets(few.onset_s), beat_s[:3], learned_pattern_model())
     np.testing.assert_allclose(np.exp(silent.metre), 1 / len(METRES))
     assert silent.fit.tolist() == [0.0]
 

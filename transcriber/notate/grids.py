@@ -11,12 +11,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from transcriber.notate.learned import learned_file
 from transcriber.notate.timeline import TICKS
 
 PulseKind = Literal["simple", "compound", "short", "tiny"]
@@ -55,8 +55,15 @@ def pulse_kind(length: int) -> PulseKind:
 
 @cache
 def grid_costs(kind: PulseKind) -> GridCosts:
-    text = files("transcriber.notate").joinpath("weights/rhythms.json").read_text(encoding="ascii")
-    return costs_of(kind, json.loads(text)[kind])
+    return costs_of(kind, learned_rhythms()[kind])
+
+
+@cache
+def learned_rhythms() -> Mapping[PulseKind, Any]:
+    """Counts as `notate.training.rhythms` writes them, by kind of pulse."""
+    with learned_file("rhythms.json") as path:
+        counts: Mapping[PulseKind, Any] = json.loads(path.read_text(encoding="ascii"))
+    return counts
 
 
 def costs_of(kind: PulseKind, counts: Mapping[str, Any]) -> GridCosts:

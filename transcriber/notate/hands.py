@@ -12,12 +12,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load
 
+from transcriber.notate.learned import learned_file
 from transcriber.notate.threads import one_thread
 from transcriber.performance import Note
 from transcriber.score import LOWER, UPPER
@@ -159,7 +159,8 @@ def hand_scores(notes: Sequence[Note]) -> FloatArray:
 
 @cache
 def _weights() -> dict[str, FloatArray]:
-    return load(files("transcriber.notate").joinpath("weights/hands.safetensors").read_bytes())
+    with learned_file("hands.safetensors") as path:
+        return load(path.read_bytes())
 
 
 def _network(seen: HandInput, weights: Mapping[str, FloatArray]) -> FloatArray:

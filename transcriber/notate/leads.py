@@ -6,14 +6,12 @@ syncopation, and rarer than the grids of the two pulses tell by themselves.
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
 
-from transcriber.notate.grids import GRIDS, PulseKind
+from transcriber.notate.grids import GRIDS, PulseKind, learned_rhythms
 
 LEADS = ("silent", "on the beat", "halfway", "weak")  # where the last note of a pulse starts
 SILENT = 0
@@ -28,8 +26,7 @@ def lead(slot: int, grid: int) -> int:
 @cache
 def lead_costs(kind: PulseKind) -> tuple[npt.NDArray[np.float64], ...]:
     """Nats to be added to `grids.GridCosts.first`, for each grid of the kind. Shape of each: (LEADS, grid + 1)."""
-    text = files("transcriber.notate").joinpath("weights/rhythms.json").read_text(encoding="ascii")
-    counts = json.loads(text)[kind]["lead"]
+    counts = learned_rhythms()[kind]["lead"]
     costs = []
     for grid in GRIDS[kind]:
         starts = np.array(counts[str(grid)], np.float64)

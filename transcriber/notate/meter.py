@@ -15,7 +15,7 @@ from transcriber.notate.beats import BeatGrid, beat_grids
 from transcriber.notate.beatscores import OnsetScores
 from transcriber.notate.evidence import BeatEvidence
 from transcriber.notate.onsets import NoteTable, Onsets, find_onsets
-from transcriber.notate.patternmodel import shipped_pattern_model
+from transcriber.notate.patternmodel import learned_pattern_model
 from transcriber.notate.patterns import PatternScores, judge_grid
 from transcriber.notate.regrid import relevel, shift
 from transcriber.performance import Performance
@@ -103,13 +103,13 @@ class _Heard:
 @lru_cache(maxsize=4)  # a musician's edits come one after the other, and none of them changes what is heard
 def hear_beats(performance: Performance) -> BeatEvidence:
     """What the network says of every onset, and the grids of beats that follow from it, each with its patterns."""
-    from transcriber.notate.network import score_hearings, shipped_network  # PyTorch takes seconds to import
+    from transcriber.notate.network import learned_network, score_hearings  # PyTorch takes seconds to import
 
     notes = NoteTable.of(performance)
     onsets = find_onsets(notes.onset_s)
-    scores = score_hearings(shipped_network(), notes, onsets)
+    scores = score_hearings(learned_network(), notes, onsets)
     grids = beat_grids(onsets.time_s, scores)
-    model = shipped_pattern_model()
+    model = learned_pattern_model()
     return BeatEvidence(
         OnsetScores(scores.beat, scores.downbeat, scores.metre),
         tuple((grid, judge_grid(notes, onsets, grid.time_s, model)) for grid in grids),
@@ -141,7 +141,7 @@ def _likeliest(heard: _Heard, time: TimeSignature | None) -> tuple[BeatGrid, Bar
 
 
 def _patterns(grid: BeatGrid, heard: _Heard) -> PatternScores:
-    return judge_grid(heard.notes, heard.onsets, grid.time_s, shipped_pattern_model())
+    return judge_grid(heard.notes, heard.onsets, grid.time_s, learned_pattern_model())
 
 
 def _path(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from transcriber.errors import CheckpointError
 from transcriber.notate.beatscores import METRES, PERIOD_BINS, PERIOD_BINS_PER_OCTAVE, BeatScores
+from transcriber.notate.learned import learned_file
 from transcriber.notate.onsets import FEATURES, NoteTable, Onsets, onset_features
 
 # The piece is heard so many times, (semitones higher, bins of beat length slower): a mean over keys and speeds errs
@@ -90,9 +90,9 @@ def split_heads(logits: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 @lru_cache(maxsize=1)
-def shipped_network() -> BeatNetwork:
-    """The network that comes with the package."""
-    with resources.as_file(resources.files("transcriber.notate") / "weights" / "beats.safetensors") as path:
+def learned_network() -> BeatNetwork:
+    """The network that comes with the package, unless `use_weights` named another."""
+    with learned_file("beats.safetensors") as path:
         return load_network(path)
 
 

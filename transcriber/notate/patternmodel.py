@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 
 from transcriber.errors import CheckpointError
 from transcriber.notate.beatscores import METRES
+from transcriber.notate.learned import learned_file
 from transcriber.notate.onsets import Floats
 
 FAR = 5.0  # standard deviations at which a measurement is cut
@@ -96,7 +96,7 @@ def load_pattern_model(path: Path) -> PatternModel:
 
 
 @lru_cache(maxsize=1)
-def shipped_pattern_model() -> PatternModel:
-    """The model that comes with the package."""
-    with resources.as_file(resources.files("transcriber.notate") / "weights" / "metre.safetensors") as path:
+def learned_pattern_model() -> PatternModel:
+    """The model that comes with the package, unless `use_weights` named another."""
+    with learned_file("metre.safetensors") as path:
         return load_pattern_model(path)

@@ -28,7 +28,7 @@ from transcriber.notate.training.augmentation import augment
 from transcriber.notate.training.corpus import BeatTrack, Piece, WrittenPiece, read_pieces, read_written_pieces
 from transcriber.notate.training.labels import label_onsets
 from transcriber.notate.training.rubato import play
-from transcriber.notate.training.split import Part
+from transcriber.notate.training.split import Wanted, add_choice
 
 LENGTH = 448  # onsets in an example: about 90 s
 BATCH = 16
@@ -44,7 +44,7 @@ Example = tuple[NoteTable, BeatTrack]
 Source = Callable[[np.random.Generator], Example]
 
 
-def sources(data: Path, wanted: Part) -> dict[str, list[list[Source]]]:
+def sources(data: Path, wanted: Wanted) -> dict[str, list[list[Source]]]:
     """For each share, compositions, and for each composition the ways to draw a performance of it."""
     found: dict[str, dict[int, list[Source]]] = defaultdict(lambda: defaultdict(list))
     for piece in read_pieces(data, wanted):
@@ -132,7 +132,7 @@ def total_loss(parts: dict[str, Tensor]) -> Tensor:
     return torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in parts.items()]).sum()
 
 
-def train(data: Path, run: Path, steps: int) -> None:
+def train(data: Path, run: Path, steps: int, learn: Wanted = "train") -> None:
     """Train to `steps`, saving to `run` every SAVE_EVERY steps; a line of losses on fixed development pieces each."""
     torch.manual_seed(0)
     network = BeatNetwork(BeatNetworkConfig())
@@ -147,7 +147,7 @@ def train(data: Path, run: Path, steps: int) -> None:
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
     run.mkdir(parents=True, exist_ok=True)
-    pool = sources(data, "train")
+    pool = sources(data, learn)
     fixed = np.random.default_rng(1)
     development = sources(data, "development")
     held_out = [batch(development, fixed) for _ in range(4)]
@@ -199,9 +199,10 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/beats"), help="folder of checkpoints")
     parser.add_argument("--steps", type=int, default=7000)
     parser.add_argument("--threads", type=int, default=1)
+    add_choice(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    train(options.data, options.run, options.steps)
+    train(options.data, options.run, options.steps, options.learn)
 
 
 if __name__ == "__main__":

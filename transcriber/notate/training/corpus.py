@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcriber.notate.onsets import Floats, Ints, NoteTable
-from transcriber.notate.training.split import Part, part
+from transcriber.notate.training.split import Wanted, is_wanted
 from transcriber.performance import PEDAL_DOWN
 
 TICKS_PER_QUARTER = 10080
@@ -62,7 +62,7 @@ class WrittenPiece:
     beat_type: Ints
 
 
-def read_pieces(data: Path, wanted: Part) -> list[Piece]:
+def read_pieces(data: Path, wanted: Wanted) -> list[Piece]:
     """Every performance of the wanted part that has notes and at least eight beats, in the order of the files."""
     performances = _load(data / "performances.npz")
     performed = json.loads(str(performances["meta"]))
@@ -70,21 +70,21 @@ def read_pieces(data: Path, wanted: Part) -> list[Piece]:
     beats, beats_meta = _load(data / "score/beats.npz"), _meta(data / "score/beats_meta.json")["pieces"]
     pieces = []
     for index, meta in enumerate(aligned_meta):
-        if part(meta["work_group"]) == wanted:
+        if is_wanted(meta["work_group"], wanted):
             notes = _notes(aligned, index, "p", prefix="p_")
             pieces.append(_piece(meta, notes, _track(aligned, index, "beat_num", "beat_den")))
     for index, meta in enumerate(beats_meta):
         identifier = meta["performances_id"]
-        if part(meta["work_group"]) == wanted and identifier is not None and identifier < len(performed):
+        if is_wanted(meta["work_group"], wanted) and identifier is not None and identifier < len(performed):
             notes = _notes(performances, identifier, "note")
             pieces.append(_piece(meta, notes, _track(beats, index, "ts_num", "ts_den")))
     return [piece for piece in pieces if len(piece.track.time_s) >= 8 and len(piece.notes.onset_s)]
 
 
-def read_written_pieces(data: Path, wanted: Part) -> list[WrittenPiece]:
+def read_written_pieces(data: Path, wanted: Wanted) -> list[WrittenPiece]:
     """Every score of the wanted part, without grace notes and hidden ornament realisations."""
     scores, meta = _load(data / "score/scores.npz"), _meta(data / "score/scores_meta.json")["scores"]
-    return [_written(scores, index, m) for index, m in enumerate(meta) if part(m["work_group"]) == wanted]
+    return [_written(scores, index, m) for index, m in enumerate(meta) if is_wanted(m["work_group"], wanted)]
 
 
 def _load(path: Path) -> Archive:

@@ -25,7 +25,7 @@ from torch import nn
 
 from transcriber.notate.hands import CHANNELS, DILATIONS, FEATURES, KERNEL, NEIGHBOURS, HandInput, hand_input
 from transcriber.notate.training.pack import load_reader
-from transcriber.notate.training.split import Part, part
+from transcriber.notate.training.split import Part, add_choice, is_wanted, part
 
 SEED = 7
 BATCH = 12  # excerpts
@@ -210,9 +210,10 @@ def main() -> None:
     parser.add_argument("--performances", type=Path, required=True, help="performances.npz, its reader beside it")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1250)
+    add_choice(parser)
     arguments = parser.parse_args()
     pool = [piece for piece in pieces(arguments.data, arguments.performances) if len(piece.pitch) >= SHORTEST]
-    model = train([piece for piece in pool if piece.part == "train"], arguments.steps)
+    model = train([piece for piece in pool if is_wanted(piece.work_group, arguments.learn)], arguments.steps)
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, arguments.out)
     for name in ("development", "validation"):
         print(name, report(model, [piece for piece in pool if piece.part == name]))

@@ -41,7 +41,7 @@ from transcriber.notate.training.corpus import (
 )
 from transcriber.notate.training.labels import metre_index
 from transcriber.notate.training.rubato import play
-from transcriber.notate.training.split import Part
+from transcriber.notate.training.split import Wanted, add_choice
 
 DRAWS = 4  # examples of each composition
 POP_DRAWS = 1  # songs are many and alike
@@ -122,7 +122,7 @@ def draw(notes: NoteTable, track: BeatTrack, rng: np.random.Generator, weight: f
     return Example(measured, track.kind[inside][:-1] == DOWNBEAT, metre, weight)
 
 
-def examples(data: Path, wanted: Part) -> list[Example]:
+def examples(data: Path, wanted: Wanted) -> list[Example]:
     rng = np.random.default_rng(SEED)
     compositions: dict[tuple[str, int], list[Piece | WrittenPiece]] = defaultdict(list)
     for piece in read_pieces(data, wanted):
@@ -290,9 +290,9 @@ def judged(network: PatternNetwork, given: Batch) -> Verdict:
     )
 
 
-def train(data: Path, out: Path, steps: int) -> None:
+def train(data: Path, out: Path, steps: int, learn: Wanted = "train") -> None:
     torch.manual_seed(SEED)
-    given, development = examples(data, "train"), examples(data, "development")
+    given, development = examples(data, learn), examples(data, "development")
     measured = torch.from_numpy(np.concatenate([example.grids[0] for example in given]).astype(np.float32))
     network = PatternNetwork(measured.mean(0), measured.std(0) + 0.05)
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
@@ -343,9 +343,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with performances.npz and score/")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
     parser.add_argument("--steps", type=int, default=3300)
+    add_choice(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    train(options.data, options.out, options.steps)
+    train(options.data, options.out, options.steps, options.learn)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from transcriber.notate.grids import GRIDS, PulseKind, pulse_kind
 from transcriber.notate.leads import LEADS, SILENT, lead
 from transcriber.notate.timeline import TICKS
 from transcriber.notate.training.pack import load_reader
-from transcriber.notate.training.split import part
+from transcriber.notate.training.split import Wanted, add_choice, is_wanted
 from transcriber.score import TimeSignature
 
 HIDDEN = 128  # the pack's flag for the playback of an ornament, which no reader sees
@@ -29,16 +29,16 @@ HIDDEN = 128  # the pack's flag for the playback of an ornament, which no reader
 Rhythm = list[tuple[PulseKind, int, tuple[int, ...]] | None]  # (kind, grid, slots with an onset); None fits no grid
 
 
-def rhythms(data: Path) -> Iterator[Rhythm]:
-    """The pulses of every training score, in order."""
+def rhythms(data: Path, learn: Wanted = "train") -> Iterator[Rhythm]:
+    """The pulses of every score to learn from, in order."""
     reader = load_reader(data)
     aligned, scores = reader.Aligned(), reader.Scores()
     group_of = {meta["score"]: int(meta["work_group"]) for meta in aligned.meta}
     for index, group in sorted(group_of.items()):
-        if part(group) == "train":
+        if is_wanted(group, learn):
             yield _pulses(aligned.score(index), aligned.bars(index))
     for index, meta in enumerate(scores.meta):
-        if part(int(meta["work_group"])) == "train":
+        if is_wanted(int(meta["work_group"]), learn):
             yield _pulses(scores.score(index), scores.bars(index))
 
 
@@ -105,8 +105,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the aligned scores")
     parser.add_argument("--out", type=Path, required=True)
+    add_choice(parser)
     arguments = parser.parse_args()
-    text = json.dumps(count(rhythms(arguments.data)), separators=(",", ":"))
+    text = json.dumps(count(rhythms(arguments.data, arguments.learn)), separators=(",", ":"))
     arguments.out.write_text(
         text.replace('"first"', '\n"first"').replace('"lead"', '\n"lead"').replace('"jump"', '\n"jump"') + "\n",
         encoding="ascii",
