@@ -205,16 +205,22 @@ def beside(folder: Path) -> set[str]:
     return set(os.listdir(folder.resolve().parent))
 
 
+def address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no host:port; give it as 127.0.0.1:8000")
+    return host, int(port)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("address", help="host:port of the service")
+    parser.add_argument("address", type=address, help="host:port of the service")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0, help="number of the first mutant")
     parser.add_argument("--folder", type=Path, help="the service's data folder; nothing may appear beside it")
     options = parser.parse_args()
-    host, _, port = options.address.rpartition(":")
     before = beside(options.folder) if options.folder else set()
-    report = fuzz(host, int(port), options.count, options.first)
+    report = fuzz(*options.address, options.count, options.first)
     if options.folder and (appeared := beside(options.folder) - before):
         report["wrong"] = {**report["wrong"], "files beside the folder": sorted(appeared)}  # type: ignore[dict-item]
     print(json.dumps(report, indent=1))

@@ -1,5 +1,6 @@
 """A sample of the thousands of mutants that `eval.recording_fuzz` and `eval.request_fuzz` make."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,14 @@ def test_damaged_requests_are_answered_as_such(tmp_path: Path, monkeypatch: pyte
 )
 def test_what_is_wrong_with_an_answer(received: bytes, fault: str | None) -> None:
     assert request_fuzz.judged(received)[1] == fault
+
+
+@pytest.mark.parametrize("text", ["http://127.0.0.1:8000", "127.0.0.1", ":8000", "127.0.0.1:http"])
+def test_what_is_no_address_is_said_at_once(
+    text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["request_fuzz", text])
+    with pytest.raises(SystemExit) as left:
+        request_fuzz.main()
+    assert left.value.code == 2
+    assert "no host:port" in capsys.readouterr().err
