@@ -219,8 +219,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first mutant")
     parser.add_argument("--folder", type=Path, help="the service's data folder; nothing may appear beside it")
     options = parser.parse_args()
+    host, port = options.address
     before = beside(options.folder) if options.folder else set()
-    report = fuzz(*options.address, options.count, options.first)
+    report = fuzz(host, port, options.count, options.first)
     if options.folder and (appeared := beside(options.folder) - before):
         report["wrong"] = {**report["wrong"], "files beside the folder": sorted(appeared)}  # type: ignore[dict-item]
     print(json.dumps(report, indent=1))
