@@ -156,3 +156,13 @@ def test_a_held_note_over_moving_ones_gets_its_own_voice() -> None:
     score = write(Performance(sort_notes([*held, *moving, *bass]), (), 3.0), meter_of(TimeSignature(4, 4), 1, BEAT_S))
     upper = score.measures[0].upper
     assert [[event.duration_q for event in voice.events] for voice in upper] == [[4], [1, 1, 1, 1]]
+
+
+def test_a_broken_chord_whose_keys_are_held_on_is_one_voice() -> None:
+    step_s = BEAT_S / 4
+    broken = [Note(k * step_s, (k + 3.5) * step_s, (67, 72, 76, 79)[k % 4], 64) for k in range(16)]
+    bass = [Note(0.0, 3.9 * BEAT_S, 43, 64)]
+    score = write(Performance(sort_notes([*broken, *bass]), (), 3.0), meter_of(TimeSignature(4, 4), 1, BEAT_S))
+    assert [[event.duration_q for event in voice.events] for voice in score.measures[0].upper] == [
+        [Fraction(1, 4)] * 16
+    ]

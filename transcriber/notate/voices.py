@@ -18,6 +18,11 @@ from transcriber.notate.timeline import TICKS, Pulse, Timeline
 # distance on; where the distance is a half beat or less, only from 2.5 times on (63 %).
 HELD_RATIO, HELD_RATIO_QUICK = 1.5, 2.5
 QUICK = round(0.6 * TICKS)
+# A note struck alone in its staff is often held on in playing only, as in broken chords: where the next onset follows
+# within a sixteenth, it is written longer in 38 % of cases below 4 times the distance, in 74 % from there on; off the
+# beat in 44 % below 6 times, in 79 % from there on.
+HELD_RATIO_ALONE, HELD_RATIO_ALONE_OFF_BEAT = 4.0, 6.0
+SIXTEENTH = round(0.3 * TICKS)
 # Released early, a note is written with a rest after it in half of the cases below these shares of the distance to the
 # next onset: never up to a half beat; below 0.1 up to a beat; then by whether the pedal carries the sound on.
 BEAT = round(1.1 * TICKS)
@@ -159,10 +164,15 @@ def _held_until(
 ) -> int | None:
     """To which beat, or onset within its first beat, a note is held while the others of its staff move on."""
     distance = later[0] - note.onset
+    pulse = timeline.pulse_at(note.onset)
     ratio = HELD_RATIO if distance > QUICK else HELD_RATIO_QUICK
+    if len(by_start[note.onset]) == 1 and pulse.start < note.onset:
+        ratio = HELD_RATIO_ALONE_OFF_BEAT
+    elif len(by_start[note.onset]) == 1 and distance <= SIXTEENTH:
+        ratio = HELD_RATIO_ALONE
     if later[0] >= bar_end or note.held - note.onset < ratio * distance:
         return None
-    within = note.onset + timeline.pulse_at(note.onset).length
+    within = note.onset + pulse.length
     stops = {pulse.start for pulse in timeline.pulses_between(note.onset + 1, bar_end)} | {bar_end}
     stops |= {tick for tick in later if tick <= min(within, bar_end)}
     until = min(sorted(stops), key=lambda tick: abs(tick - note.held))
