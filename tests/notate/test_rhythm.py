@@ -9,7 +9,7 @@ import pytest
 
 from tests.notate.score_rules import assert_well_formed, meter_of, write
 from transcriber.performance import Note, Performance, sort_notes
-from transcriber.score import Chord, Score, TimeSignature
+from transcriber.score import Chord, Rest, Score, TimeSignature
 
 BEAT_S = 0.6
 
@@ -166,3 +166,18 @@ def test_a_broken_chord_whose_keys_are_held_on_is_one_voice() -> None:
     assert [[event.duration_q for event in voice.events] for voice in score.measures[0].upper] == [
         [Fraction(1, 4)] * 16
     ]
+
+
+def test_a_tuplet_shows_the_rest_that_it_begins_with_even_in_a_second_voice() -> None:
+    held = [Note(k * BEAT_S, (k + 0.95) * BEAT_S, 79, 70) for k in range(4)]
+    moving = [
+        Note((k + third / 3) * BEAT_S, (k + third / 3 + 0.3) * BEAT_S, 73 - third, 64)
+        for k in range(4)
+        for third in (1, 2)
+    ]
+    bass = [Note(k * BEAT_S, (k + 0.95) * BEAT_S, 43 + k, 64) for k in range(4)]
+    notes = sort_notes([*held, *moving, *bass])
+    score = write(Performance(notes, (), 3.0), meter_of(TimeSignature(4, 4), 1, BEAT_S))
+    lower = score.measures[0].upper[1].events
+    assert [isinstance(event, Rest) for event in lower] == [True, False, False] * 4
+    assert all(event.visible for event in lower if isinstance(event, Rest))

@@ -149,7 +149,10 @@ class _Writer:
         return found
 
     def _rests(self, start: int, end: int, zones: Sequence[Zone], other: Sequence[Struck], number: int) -> list[Event]:
-        """Rests from `start` to `end`: hidden in a second voice, and in a first while the second sounds throughout."""
+        """Rests from `start` to `end`: hidden in a second voice, and in a first while the second sounds throughout.
+
+        Under a tuplet's bracket all are shown: the reader counts them.
+        """
         if start >= end:
             return []
         covered = sum(max(0, min(end, struck.end) - max(start, struck.start)) for struck in other) == end - start
@@ -160,7 +163,7 @@ class _Writer:
                 in_quarters(part.end - part.start),
                 part.value,
                 tuplet,
-                visible=visible,
+                visible=visible or tuplet is not None,
             )
             for part, tuplet in self._parts(start, end, zones, rest=True)
         ]
