@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TypeVar
 
@@ -173,3 +174,24 @@ def test_a_high_phrase_goes_under_an_octave_line_and_a_high_bass_into_the_treble
     assert [(index, clef) for index, bar in enumerate(score_of(middle, 8).measures) for clef in bar.clefs] == [
         (4, Clef(1, "treble"))
     ]
+
+
+def beat_by_beat(velocities: list[int]) -> Score:
+    """Three phrases of four bars; the one in the middle has these velocities, the others those of its ends."""
+    levels = [velocities[0]] * 16 + velocities + [velocities[-1]] * 16
+    notes = [replace(note, velocity=levels[round(2 * note.onset_s)]) for note in steady(12)]
+    return score_of(notes, 12)
+
+
+def test_a_hairpin_leads_to_its_mark_and_has_none_inside() -> None:
+    score = beat_by_beat([33 + 4 * beat for beat in range(16)])
+    assert [mark.mark for _, mark in marks(score, Dynamic)] == ["pp", "f"]
+    start, end = (4 * bar + mark.onset_q for bar, mark in marks(score, Wedge))
+    pianissimo, forte = (4 * bar + mark.onset_q for bar, mark in marks(score, Dynamic))
+    assert pianissimo <= start < end <= forte
+
+
+def test_a_sudden_step_is_no_hairpin() -> None:
+    score = beat_by_beat([49] * 8 + [96] * 8)
+    assert marks(score, Wedge) == []
+    assert marks(score, Dynamic) == [(0, Dynamic(Fraction(0), "p")), (6, Dynamic(Fraction(0), "f"))]

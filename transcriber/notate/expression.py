@@ -7,8 +7,9 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
-from transcriber.notate.hairpins import wedges
+from transcriber.notate.hairpins import Hairpin, find_hairpins, wedges
 from transcriber.notate.measures import BarSpan
 from transcriber.notate.pedalling import pedal_steps
 from transcriber.notate.rhythm import Placed
@@ -34,10 +35,11 @@ def with_expression(
     timeline: Timeline,
 ) -> tuple[Measure, ...]:
     """The measures with dynamics, tempo and pedal marks added to their directions."""
+    pins = find_hairpins(spans, placed)
     added: list[tuple[int, Direction]] = [
         *tempo_marks(spans, timeline),
-        *_dynamics(spans, placed),
-        *wedges(spans, placed),
+        *_dynamics(spans, placed, pins),
+        *wedges(spans, pins),
     ]
     starts = [span.start for span in spans]
     for step in pedal_steps(pedals, timeline, spans[0].start, spans[-1].end):
@@ -76,9 +78,39 @@ def find_accents(placed: Sequence[Placed]) -> frozenset[int]:
     return frozenset(accents)
 
 
-def _dynamics(spans: Sequence[BarSpan], placed: Sequence[Placed]) -> list[tuple[int, Dynamic]]:
-    """A mark for each phrase, by Viterbi over the bars; bars without notes keep the mark before them."""
+def _dynamics(spans: Sequence[BarSpan], placed: Sequence[Placed], pins: Sequence[Hairpin]) -> list[tuple[int, Dynamic]]:
+    """The dynamic marks with the position of their bar: none within a hairpin, none that repeats the one before."""
     starts = [span.start for span in spans]
+    onsets = sorted({note.onset for note in placed})
+    found: list[tuple[int, Dynamic]] = []
+    for tick, mark in sorted(_beside_hairpins(_phrase_marks(starts, placed), pins).items()):
+        struck = bisect.bisect_left(onsets, tick)
+        if struck < len(onsets) and (not found or found[-1][1].mark != mark):
+            bar = bisect.bisect_right(starts, onsets[struck]) - 1
+            found.append((bar, Dynamic(spans[bar].position_q(onsets[struck]), mark)))
+    return found
+
+
+def _beside_hairpins(marks: Sequence[tuple[int, DynamicMark]], pins: Sequence[Hairpin]) -> dict[int, DynamicMark]:
+    """The marks by tick. One that falls within a hairpin stands at its end if it leads there, else at its start."""
+    levels = list(VELOCITIES)
+    beside: dict[int, DynamicMark] = {}
+    before: DynamicMark | None = None
+    for (tick, mark), following in zip_longest(marks, marks[1:]):
+        pin = next((pin for pin in pins if pin.start < tick < pin.end), None)
+        if pin is None:
+            beside[tick] = mark
+        elif following is not None and following[0] < pin.end:
+            continue
+        else:
+            louder = before is not None and levels.index(mark) > levels.index(before)
+            beside[pin.end if before is not None and louder == (pin.change > 0) else pin.start] = mark
+        before = mark
+    return beside
+
+
+def _phrase_marks(starts: Sequence[int], placed: Sequence[Placed]) -> list[tuple[int, DynamicMark]]:
+    """A mark for each phrase at its first note, by Viterbi over the bars; bars without notes keep the mark before."""
     by_bar: dict[int, list[Placed]] = defaultdict(list)
     for note in placed:
         by_bar[bisect.bisect_right(starts, note.onset) - 1].append(note)
@@ -100,11 +132,8 @@ def _dynamics(spans: Sequence[BarSpan], placed: Sequence[Placed]) -> list[tuple[
     for links in reversed(back):
         chosen.append(marks[state])
         state = links[state]
-    found: list[tuple[int, Dynamic]] = []
-    before: DynamicMark | None = None
+    found: list[tuple[int, DynamicMark]] = []
     for bar, mark in zip(bars, reversed(chosen), strict=True):
-        if mark != before:
-            first = min(note.onset for note in by_bar[bar])
-            found.append((bar, Dynamic(spans[bar].position_q(first), mark)))
-        before = mark
+        if not found or mark != found[-1][1]:
+            found.append((min(note.onset for note in by_bar[bar]), mark))
     return found
