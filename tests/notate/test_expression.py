@@ -195,3 +195,17 @@ def test_a_sudden_step_is_no_hairpin() -> None:
     score = beat_by_beat([49] * 8 + [96] * 8)
     assert marks(score, Wedge) == []
     assert marks(score, Dynamic) == [(0, Dynamic(Fraction(0), "p")), (6, Dynamic(Fraction(0), "f"))]
+
+
+def test_a_clef_changes_within_the_bar_where_the_phrase_does() -> None:
+    left_hand = [48, 50, 74, 76, 74, 76, 74, 77, 48, 50, 52, 48]
+    notes = [
+        Note(0.5 * beat, 0.5 * beat + 0.45, pitch, 64)
+        for beat, left in enumerate(left_hand)
+        for pitch in (left, 88 + beat % 3)
+    ]
+    score = score_of(notes, 3)
+    assert [(index, clef) for index, bar in enumerate(score.measures) for clef in bar.clefs] == [
+        (0, Clef(1, "treble", Fraction(2))),
+        (2, Clef(1, "bass")),
+    ]
