@@ -181,3 +181,11 @@ def test_a_tuplet_shows_the_rest_that_it_begins_with_even_in_a_second_voice() ->
     lower = score.measures[0].upper[1].events
     assert [isinstance(event, Rest) for event in lower] == [True, False, False] * 4
     assert all(event.visible for event in lower if isinstance(event, Rest))
+
+
+def test_a_hand_a_little_early_that_holds_over_the_beat_is_on_the_beat() -> None:
+    step_s = BEAT_S / 8
+    run = [Note(k * step_s, (k + 0.9) * step_s, 72 + k % 8, 64) for k in range(64)]
+    left = [Note((8 * k - (k > 0)) * step_s, (8 * k + 14) * step_s, 45 + k, 64) for k in (0, 2, 4, 6)]
+    score = write(Performance(sort_notes([*run, *left]), (), 8 * BEAT_S), meter_of(TimeSignature(4, 4), 2, BEAT_S))
+    assert [place for place, pitch in positions(score) if pitch < 60] == [0, 2, 4, 6]
