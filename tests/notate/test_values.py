@@ -32,6 +32,10 @@ def names(start: float, end: float, time: TimeSignature, rest: bool = False) -> 
         (0, 2.5, COMMON, "half eighth"),
         (0.75, 1.25, COMMON, "16th 16th"),
         (0.25, 0.75, COMMON, "eighth"),
+        (1, 1.875, COMMON, "eighth.."),
+        (2, 3.75, COMMON, "quarter.."),
+        (1, 2.75, COMMON, "quarter eighth."),  # no double dots over the middle of the bar
+        (0.25, 2, COMMON, "eighth. quarter"),
         (0.5, 3.5, COMMON, "quarter. quarter."),
         (1, 3, WALTZ, "half"),
         (0.5, 2.5, WALTZ, "eighth quarter."),

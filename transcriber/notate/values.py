@@ -21,6 +21,8 @@ VALUES = {
     for value in (NoteValue(name, dots) for name in VALUE_QUARTERS for dots in (0, 1))
     if value != NoteValue("breve", 1)
 }
+# From a beat on, a value with two dots reads more easily than one tied to a dotted one.
+DOUBLE_DOTTED = {in_ticks(value.quarters): value for value in (NoteValue("quarter", 2), NoteValue("eighth", 2))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ class Zone:
 
 def note_parts(start: int, end: int, time: TimeSignature) -> tuple[Part, ...]:
     """The values, to be tied, of a note from `start` to `end` outside any tuplet."""
+    if end - start in DOUBLE_DOTTED and not time.compound and start % in_ticks(time.beat_q) == 0:
+        levels = _levels(time)
+        inner = _strongest_inside(start, end, levels)
+        if inner is not None and _depth(start, levels) <= inner:
+            return (Part(start, end, DOUBLE_DOTTED[end - start]),)
     return _split(start, end, time, False)
 
 
