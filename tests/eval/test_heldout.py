@@ -32,6 +32,13 @@ def taken(*words):
     return digests()
 
 
+def test_the_twins_are_other_weights_than_those_that_ship(monkeypatch):
+    twins = taken()
+    monkeypatch.setattr(learned, "_folder", None)
+    shipped = digests()
+    assert all(twins[name] != shipped[name] for name in NAMES)
+
+
 def test_what_ships_can_be_asked_for():
     assert taken("--shipped") == digests()
 

@@ -156,7 +156,8 @@ def test_a_press_that_nobody_holds_so_long_is_left_out() -> None:
 def test_a_high_phrase_goes_under_an_octave_line_and_a_high_bass_into_the_treble_clef() -> None:
     phrase = [Note(8 + 0.5 * k, 8.4 + 0.5 * k, 100 + k % 5, 64) for k in range(16)]
     after = [Note(16 + 0.5 * k, 16.4 + 0.5 * k, 72 + k % 5, 64) for k in range(16)]
-    high = score_of(steady(4) + phrase + after, 12)
+    bass = [Note(2.0 * bar, 2.0 * bar + 1.9, 43, 64) for bar in range(4, 12)]
+    high = score_of(steady(4) + phrase + after + bass, 12)
     assert [(index, mark.kind, float(mark.onset_q)) for index, mark in marks(high, Ottava)] == [
         (4, "start", 0),
         (7, "stop", 4),
