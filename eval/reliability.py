@@ -59,7 +59,8 @@ def draw(sets: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]], out: Pa
     above.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
     above.legend(loc="upper left")
     above.grid(visible=True, alpha=0.3)
-    below.set(xlabel="confidence", ylabel="notes", yscale="symlog")
+    below.set(xlabel="confidence", ylabel="notes")
+    below.set_yscale("symlog", linthresh=10)
     figure.savefig(out, metadata={"Date": None} if out.suffix == ".svg" else None)
 
 
