@@ -61,6 +61,7 @@ def draw(sets: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]], out: Pa
     above.grid(visible=True, alpha=0.3)
     below.set(xlabel="confidence", ylabel="notes")
     below.set_yscale("symlog", linthresh=10)
+    below.set_ylim(bottom=0)
     figure.savefig(out, metadata={"Date": None} if out.suffix == ".svg" else None)
 
 
