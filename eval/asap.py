@@ -7,7 +7,8 @@ as published; the audio is there once ASAP's own script has cut it out of MAESTR
 compared with the bars that were played, repeats included, as the annotations list them: MV2H (`eval/mv2h.py`), MUSTER
 (`eval/muster.py`, where lower is better), beats and bar lines (`eval/beats.py`), and staff, key, spelling, position,
 value, grace notes and what stands on the page for each note (`eval/notation.py`). A printed note counts as played where
-a performed note of its pitch lies nearest to the place that the annotated beats give it, within half a second.
+a performed note of its pitch lies nearest to the place that the annotated beats give it, in order and within half a
+second.
 
 The weights that ship were taught on ASAP itself, so that figures on all of it come out too well. `--held-out` measures
 the 24 compositions that were set aside, with weights that know none of them (`eval/heldout.py`).

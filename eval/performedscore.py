@@ -189,7 +189,7 @@ def compared_in_quarters(bars: Sequence[PlayedBar], piece: AlignedPiece, score: 
 
 def _written_in_quarters(score: Score) -> dict[int, QuarterNote]:
     """By source, tied heads joined."""
-    starts_q = list(accumulate((measure.length_q for measure in score.measures), initial=Fraction(0)))
+    starts_q = timeline(score).starts_q
     found: dict[int, QuarterNote] = {}
     for index, _, _, chord in score.chords():
         onset_q = starts_q[index] + chord.onset_q
