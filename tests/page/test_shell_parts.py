@@ -167,10 +167,11 @@ def test_a_score_opened_by_its_address_loads_what_was_announced_and_each_page_on
     assert site.errors == []
 
 
-def test_a_page_that_was_drawn_early_is_left_behind_for_another_piece(site: Site, score: Score) -> None:
-    """The scripts of the player come late, and meanwhile the visitor goes elsewhere."""
+@pytest.mark.parametrize("late", ["score/stage.js", "job.js"])
+def test_a_page_that_was_drawn_early_is_left_behind_for_another_piece(site: Site, score: Score, late: str) -> None:
+    """A script comes late, and meanwhile the visitor goes elsewhere."""
     held: list[Route] = []
-    site.page.route("**/score/stage.js", lambda route: held.append(route))
+    site.page.route(f"**/js/{late}", lambda route: held.append(route))
     site.page.goto("about:blank")
     site.page.goto(f"{site.address}/#{score.id}")
     expect(site.page.locator("#stage > .sheet g.note").first).to_be_attached()

@@ -37,12 +37,16 @@
     }
   };
 
+  const isStillThere = () => location.hash.slice(1) === place;
+
   const expectScore = (job, folder) => {
-    if (job?.state !== "done" || location.hash.slice(1) !== place) return;
+    if (job?.state !== "done" || !isStillThere()) return;
     const { pages, sync, notes } = job.links;
     announce("preload", pages[0], FETCHED);
     for (const file of [sync, notes]) if (file) announce("preload", file, { ...FETCHED, ...LATER });
-    import(`${folder}score/opening.js`).then(({ open }) => open(pages[0], pages.length === 1)).catch(() => {});
+    import(`${folder}score/opening.js`)
+      .then(({ open }) => isStillThere() && open(pages[0], pages.length === 1))
+      .catch(() => {});
   };
 
   const { root: folder, [view]: modules } = JSON.parse(document.getElementById("modules").textContent);

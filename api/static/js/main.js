@@ -32,6 +32,7 @@ async function route() {
   const [name, other] = place === "" ? ["home", "job"] : ["job", "home"];
   document.documentElement.dataset.view = name;
   views[other].now?.close();
+  if (name === "home") part("stage").replaceChildren(); // a first page that came before its view
   let view;
   try {
     view = await load(name);
