@@ -111,6 +111,37 @@ def test_a_tuplet_of_hidden_rests_shows_nothing() -> None:
     assert (start.get("bracket"), start.get("show-number")) == ("no", "none")
 
 
+TRIPLETS = "C5/8x3:2[ D5/8x3:2 E5/8x3:2]"
+
+
+def numbers_shown(*bars: str, beats: int = 2) -> list[int]:
+    """How many tuplets of each bar's upper voice show their number."""
+    time, key = TimeSignature(beats, 4), KeySignature(0)
+    measures = [
+        bar(number, time, key, [voice(1, text)], [whole_rest(time.measure_q)])
+        for number, text in enumerate(bars, start=1)
+    ]
+    root = parsed(finished(measures)[0])
+    return [
+        sum(start.get("show-number") != "none" for start in measure.iter("tuplet") if start.get("type") == "start")
+        for measure in root.iter("measure")
+    ]
+
+
+def test_music_that_goes_on_in_triplets_shows_the_numbers_of_two_bars() -> None:
+    whole = f"{TRIPLETS} {TRIPLETS}"
+    assert numbers_shown(*[whole] * 4, "C5/2", whole, whole, whole) == [2, 2, 0, 0, 0, 2, 2, 0]
+    assert numbers_shown(*[f"{TRIPLETS} C5/4"] * 4) == [1, 1, 0, 0]
+
+
+def test_a_triplet_among_other_notes_shows_its_number() -> None:
+    lone = f"{TRIPLETS} C5/4 C5/4"
+    assert numbers_shown(*[lone] * 4, beats=3) == [1, 1, 1, 1]
+    broken = "r/8x3:2[ D5/8x3:2 E5/8x3:2]"
+    whole = f"{TRIPLETS} {TRIPLETS}"
+    assert numbers_shown(whole, whole, f"{broken} {TRIPLETS}") == [2, 2, 1]
+
+
 def test_hidden_rests_are_not_printed_and_a_silent_pickup_has_plain_rests() -> None:
     root = parsed(waltz()[0])
     hidden = [note for note in root.iter("note") if note.get("print-object") == "no"]

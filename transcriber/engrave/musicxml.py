@@ -7,7 +7,7 @@ every notehead, and `m1`, `m2`, ... of the bars, are the ids of the drawn page a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
@@ -18,6 +18,7 @@ from transcriber.engrave.names import name_lines
 from transcriber.engrave.notes import Line, Page, note_elements
 from transcriber.engrave.placement import BAR_END, Slot, chunks, reading_order, slots, with_ends_before_bar_lines
 from transcriber.engrave.stems import stem_directions
+from transcriber.engrave.tuplets import Kind, understood_tuplets
 from transcriber.engrave.xmltree import child, text, written
 from transcriber.errors import EngravingError
 from transcriber.score import LOWER, UPPER, ClefSign, Measure, Ottava, Score
@@ -47,6 +48,7 @@ def write_musicxml(score: Score) -> bytes:
     page = Page(_divisions(score), shown_accidentals(score), name_lines(score) if score.note_names else {})
     clefs: list[ClefSign | None] = [None, None]
     measures = with_ends_before_bar_lines(score.measures)
+    understood = understood_tuplets(measures)
     for index, measure in enumerate(measures):
         before = measures[index - 1] if index else None
         after = measures[index + 1] if index + 1 < len(measures) else None
@@ -60,7 +62,7 @@ def write_musicxml(score: Score) -> bytes:
             _check(measure, staff, page.divisions)
         marks = _marks(measure, page.divisions)
         for staff in (UPPER, LOWER):
-            _staff(element, measure, staff, clefs, marks, page)
+            _staff(element, measure, staff, clefs, marks, understood[index], page)
         if after is None or after.key.fifths != measure.key.fifths:
             barline = child(element, "barline", location="right")
             text(barline, "bar-style", "light-light" if after else "light-heavy")
@@ -156,6 +158,7 @@ def _staff(
     staff: int,
     clefs: list[ClefSign | None],
     marks: Mapping[Slot, Sequence[Element]],
+    understood: Collection[Kind],
     page: Page,
 ) -> None:
     """Write the voices of one staff, and go back to the start of the bar where another staff follows."""
@@ -181,7 +184,7 @@ def _staff(
             parent.extend(cut_marks[cut_q])
         for place, indices in runs:
             voice = voices[place]
-            line = Line(full, staff, voice.number, voice.events, beams[place], stems[place], page)
+            line = Line(full, staff, voice.number, voice.events, beams[place], stems[place], understood, page)
             _move(parent, voice.events[indices[0]].onset_q - now_q, divisions)
             for index in indices:
                 parent.extend(marks.get(Slot(staff, place, index), ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from xml.etree.ElementTree import Element
@@ -10,8 +10,9 @@ from xml.etree.ElementTree import Element
 from transcriber.engrave.accidentals import Accidental
 from transcriber.engrave.beams import Beam, beam_graces, beam_levels
 from transcriber.engrave.stems import Stem
+from transcriber.engrave.tuplets import Kind, kind_of, tuplet_span
 from transcriber.engrave.xmltree import child, only, text
-from transcriber.score import UPPER, VALUE_QUARTERS, Chord, Event, Grace, NoteHead, NoteValue, Rest, Tuplet
+from transcriber.score import UPPER, VALUE_QUARTERS, Chord, Event, Grace, NoteHead, NoteValue, Rest
 
 VOICES_PER_STAFF = 4  # numbers kept for a staff, so that the lower staff starts at voice 5
 ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
@@ -33,7 +34,8 @@ class Page:
 class Line:
     """A voice within one bar as it is written out; `beams` and `stems` hold one entry for each event.
 
-    `full` says whether the bar is as long as its time signature asks for; a pickup is not.
+    `full` says whether the bar is as long as its time signature asks for; a pickup is not. Beamed tuplets of the kinds
+    that are `understood` show no number.
     """
 
     full: bool
@@ -42,6 +44,7 @@ class Line:
     events: Sequence[Event]
     beams: Sequence[tuple[Beam, ...]]
     stems: Sequence[Stem | None]
+    understood: Collection[Kind]
     page: Page
 
 
@@ -191,7 +194,7 @@ def _time_modification(note: Element, line: Line, index: int) -> None:
     modification = child(note, "time-modification")
     text(modification, "actual-notes", tuplet.actual)
     text(modification, "normal-notes", tuplet.normal)
-    first, last = _tuplet_span(line.events, index)
+    first, last = tuplet_span(line.events, index)
     span_q = sum((event.duration_q for event in line.events[first : last + 1]), Fraction(0))
     for value_type, value_q in VALUE_QUARTERS.items():
         if value_q * tuplet.normal == span_q:
@@ -204,29 +207,15 @@ def _tuplet(note: Element, line: Line, index: int) -> None:
         return
     notations = only(note, "notations")
     if tuplet.start:
-        first, last = _tuplet_span(line.events, index)
-        silent = all(isinstance(event, Rest) and not event.visible for event in line.events[first : last + 1])
-        bracket = "no" if silent or _is_beam(line.beams[first : last + 1]) else "yes"
-        start = child(notations, "tuplet", type="start", number="1", bracket=bracket)
-        if silent:
+        first, last = tuplet_span(line.events, index)
+        events = line.events[first : last + 1]
+        silent = all(isinstance(event, Rest) and not event.visible for event in events)
+        beamed = _is_beam(line.beams[first : last + 1])
+        start = child(notations, "tuplet", type="start", number="1", bracket="no" if silent or beamed else "yes")
+        if silent or (beamed and kind_of(events) in line.understood):
             start.set("show-number", "none")
     if tuplet.stop:
         child(notations, "tuplet", type="stop", number="1")
-
-
-def _tuplet_span(events: Sequence[Event], index: int) -> tuple[int, int]:
-    """Indices of the first and last event of the tuplet that holds `events[index]`."""
-
-    def flagged(place: int, flag: str) -> bool:
-        tuplet: Tuplet | None = events[place].tuplet
-        return tuplet is None or bool(getattr(tuplet, flag))
-
-    first = last = index
-    while first > 0 and not flagged(first, "start"):
-        first -= 1
-    while last < len(events) - 1 and not flagged(last, "stop"):
-        last += 1
-    return first, last
 
 
 def _is_beam(beams: Sequence[tuple[Beam, ...]]) -> bool:
