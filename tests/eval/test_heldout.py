@@ -10,11 +10,7 @@ from eval import beats, bench_notate, heldout, notation
 from transcriber.notate import learned
 from transcriber.notate.learned import NAMES, learned_file
 
-
-@pytest.fixture(autouse=True)
-def nothing_read(monkeypatch):
-    monkeypatch.setattr(learned, "_folder", None)
-    monkeypatch.setattr(learned, "_was_read", False)
+pytestmark = pytest.mark.usefixtures("nothing_read")
 
 
 def digests():

@@ -2,14 +2,9 @@
 
 import pytest
 
-from transcriber.notate import learned
 from transcriber.notate.learned import NAMES, learned_file, use_weights
 
-
-@pytest.fixture(autouse=True)
-def nothing_read(monkeypatch):
-    monkeypatch.setattr(learned, "_folder", None)
-    monkeypatch.setattr(learned, "_was_read", False)
+pytestmark = pytest.mark.usefixtures("nothing_read")
 
 
 @pytest.fixture
