@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from numpy.typing import NDArray
 
 from tests.recordings import encode, piano_like
@@ -15,6 +16,7 @@ from transcriber.listen.features import SAMPLE_RATE
 from transcriber.listen.training.pairs import Pair
 from transcriber.listen.training.recordings import LabelledRecording, read_sound
 from transcriber.listen.training.takes import Take, prepare, split
+from transcriber.listen.tuning import find_tuning
 from transcriber.performance import Note, Pedal, Performance, write_midi
 
 NOTES = [Note(0.5 + 0.25 * index, 0.7 + 0.25 * index, 50 + 7 * index % 29, 80) for index in range(60)]
@@ -115,6 +117,27 @@ def test_any_format_and_rate_is_read_at_its_place(tmp_path: Path) -> None:
         assert len(read) == pytest.approx(sound.shape[1] * SAMPLE_RATE / 44_100, abs=0.06 * SAMPLE_RATE)
         assert np.flatnonzero(np.abs(read) > 3000)[0] / SAMPLE_RATE == pytest.approx(1.0, abs=0.02)
         assert np.abs(read).max() == 32767
+
+
+@pytest.mark.parametrize("cents", [-40, 25])
+def test_a_mistuned_piano_is_learned_at_concert_pitch_as_it_will_be_heard(tmp_path: Path, cents: int) -> None:
+    faster = 2.0 ** (cents / 1200)
+    played = [(note.onset_s, note.offset_s, note.pitch) for note in NOTES]
+    sound = piano_like(played, SAMPLE_RATE)[0]
+    soundfile.write(tmp_path / "take.wav", soxr.resample(sound, SAMPLE_RATE * faster, SAMPLE_RATE), SAMPLE_RATE)
+    labels = [replace(note, onset_s=note.onset_s / faster, offset_s=note.offset_s / faster) for note in NOTES]
+    pedals = (Pedal(2.0 / faster, 3.0 / faster),)
+    write_midi(Performance(tuple(labels), pedals, labels[-1].offset_s), tmp_path / "take.mid")
+    made = Pair("take", tmp_path / "take.wav", tmp_path / "take.mid")
+    take, _ = prepare(made, Ear(NOTES), tmp_path / "cache")
+    assert take is not None
+    assert take.recording.notes[:, 0] == pytest.approx([note.onset_s for note in NOTES], abs=0.01)
+    assert take.recording.pedals == [(pytest.approx(2.0, abs=0.01), pytest.approx(3.0, abs=0.01))]
+    assert abs(find_tuning(take.recording.sound.astype(np.float32) / 32767).cents) < 5
+    assert take.recording.seconds == pytest.approx(len(sound) / SAMPLE_RATE, abs=0.1)
+    again, _ = prepare(made, Ear(NOTES), tmp_path / "cache")
+    assert again is not None
+    np.testing.assert_array_equal(take.recording.notes, again.recording.notes)
 
 
 def recordings(*seconds: float) -> list[Take]:

@@ -1,4 +1,8 @@
-"""Pairs made ready to learn from: read once, checked against their labels, moved onto them, cut to what is labelled."""
+"""Pairs made ready to learn from: read once, checked against their labels, moved onto them, cut to what is labelled.
+
+Where listening follows a piano's tuning, its recording is played so much slower or faster that it is at concert pitch:
+the network learns what it will hear.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from transcriber.errors import NoNotes, RecordingError
@@ -16,11 +21,13 @@ from transcriber.listen.features import SAMPLE_RATE
 from transcriber.listen.training.alignment import Alignment, Heard, align, onsets_of
 from transcriber.listen.training.pairs import Pair, Split
 from transcriber.listen.training.recordings import FULL_SCALE, LabelledRecording, read_labels, read_sound
+from transcriber.listen.tuning import find_tuning, followed_cents
 from transcriber.performance import Note
 
 Ear = Callable[[NDArray[np.float32]], tuple[Note, ...]]
 """The notes of a stretch of sound, float32 mono at 16 kHz."""
 
+FORM = 2  # of what the cache keeps: what was kept in another one is made anew
 STRETCHES = 3  # listened to, to compare a recording with its labels
 STRETCH_S = 30.0
 # Nine recordings of an odd piano in a hall and four real ones agreed with their own labels by 0.36 to 0.99, with
@@ -52,11 +59,14 @@ def prepare(pair: Pair, ear: Ear, cache: Path) -> tuple[Take | None, tuple[str, 
     except (RecordingError, NoNotes, ValueError, IndexError) as cause:
         reason = cause.message if isinstance(cause, (RecordingError, NoNotes)) else "It is no table of notes."
         return None, (f"{pair.labels.name} is left out: {reason}",)
-    stored = cache / hashlib.sha256(f"{pair.name} {pair.audio.stat().st_size}".encode()).hexdigest()[:16]
+    key = f"{FORM} {pair.name} {pair.audio.stat().st_size}"
+    stored = cache / hashlib.sha256(key.encode()).hexdigest()[:16]
     try:
-        sound = _sound(pair.audio, stored.with_suffix(".npy"))
+        sound, slower = _sound(pair.audio, stored.with_suffix(".npy"))
     except RecordingError as cause:
         return None, (f"{pair.audio.name} is left out: {cause.message}",)
+    notes[:, :3] *= slower
+    pedals = pedals and [(on_s * slower, off_s * slower) for on_s, off_s in pedals]
     alignment = _alignment(sound, onset_table(notes), ear, pair, stored.with_suffix(".json"))
     recording = LabelledRecording(pair.name, sound, notes, pedals)
     if alignment.agreement < LEAST_AGREEMENT:
@@ -110,14 +120,28 @@ def split(takes: list[Take], share: float = 0.15) -> tuple[list[LabelledRecordin
     return drawn[len(checked) :], checked
 
 
-def _sound(audio: Path, stored: Path) -> NDArray[np.int16]:
+def _sound(audio: Path, stored: Path) -> tuple[NDArray[np.int16], float]:
+    """A recording at concert pitch, and how many times as long as it was it is then."""
+    speed = stored.with_suffix(".speed")
     if not stored.exists():
         stored.parent.mkdir(parents=True, exist_ok=True)
+        sound, slower = at_concert_pitch(read_sound(audio))
+        speed.write_text(repr(slower), encoding="ascii")
         partial = stored.with_suffix(".partial.npy")
-        np.save(partial, read_sound(audio))
+        np.save(partial, sound)
         partial.replace(stored)
-    sound: NDArray[np.int16] = np.load(stored, mmap_mode="r")
-    return sound
+    kept: NDArray[np.int16] = np.load(stored, mmap_mode="r")
+    return kept, float(speed.read_text(encoding="ascii"))
+
+
+def at_concert_pitch(sound: NDArray[np.int16]) -> tuple[NDArray[np.int16], float]:
+    """Sound as listening tunes it (16 kHz mono), and how many times as long as before it lasts."""
+    samples = sound.astype(np.float32) / FULL_SCALE
+    slower = 2.0 ** (followed_cents(find_tuning(samples)) / 1200)
+    if slower == 1.0:
+        return sound, slower
+    tuned = soxr.resample(samples, SAMPLE_RATE, SAMPLE_RATE * slower, quality="HQ")
+    return np.round(FULL_SCALE * np.clip(tuned, -1, 1)).astype(np.int16), slower
 
 
 def _alignment(sound: NDArray[np.int16], labels: NDArray[np.float64], ear: Ear, pair: Pair, stored: Path) -> Alignment:
