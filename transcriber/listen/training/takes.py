@@ -26,6 +26,7 @@ from transcriber.performance import Note
 
 Ear = Callable[[NDArray[np.float32]], tuple[Note, ...]]
 """The notes of a stretch of sound, float32 mono at 16 kHz."""
+Times = NDArray[np.float64]
 
 FORM = 2  # of what the cache keeps: what was kept in another one is made anew
 STRETCHES = 3  # listened to, to compare a recording with its labels
@@ -65,20 +66,18 @@ def prepare(pair: Pair, ear: Ear, cache: Path) -> tuple[Take | None, tuple[str, 
         sound, slower = _sound(pair.audio, stored.with_suffix(".npy"))
     except RecordingError as cause:
         return None, (f"{pair.audio.name} is left out: {cause.message}",)
-    notes[:, :3] *= slower
-    pedals = pedals and [(on_s * slower, off_s * slower) for on_s, off_s in pedals]
-    alignment = _alignment(sound, onset_table(notes), ear, pair, stored.with_suffix(".json"))
-    recording = LabelledRecording(pair.name, sound, notes, pedals)
+    recording = _retimed(LabelledRecording(pair.name, sound, notes, pedals), lambda times_s: slower * times_s)
+    alignment = _alignment(sound, onset_table(recording.notes), ear, pair, stored.with_suffix(".json"))
     if alignment.agreement < LEAST_AGREEMENT:
         return None, (
             f"{pair.audio.name} is left out: only {alignment.agreement:.0%} of what is heard agrees with "
             f"{pair.labels.name}; it seems to belong to another recording.",
         )
-    last_s = float(notes[:, 2].max())
+    last_s = float(recording.notes[:, 2].max())
     growth_s = alignment.growth * last_s
     warnings = []
     if max(abs(alignment.delay_at(0.0)), abs(alignment.delay_at(last_s))) > LEAST_DELAY_S:
-        recording = _moved(recording, alignment)
+        recording = _retimed(recording, alignment.moved)
         drift = (
             f", and {1000 * abs(growth_s):.0f} ms {_side(growth_s)} at its end" if abs(growth_s) > LEAST_TOLD_S else ""
         )
@@ -165,12 +164,13 @@ def _alignment(sound: NDArray[np.int16], labels: NDArray[np.float64], ear: Ear, 
     return found
 
 
-def _moved(recording: LabelledRecording, alignment: Alignment) -> LabelledRecording:
+def _retimed(recording: LabelledRecording, move: Callable[[Times], Times]) -> LabelledRecording:
+    """The recording with the times of its notes and pedal presses moved."""
     notes = recording.notes.copy()
-    notes[:, :3] = alignment.moved(notes[:, :3])
+    notes[:, :3] = move(notes[:, :3])
     if recording.pedals is None:
         return replace(recording, notes=notes)
-    pedals = alignment.moved(np.array(recording.pedals, np.float64).reshape(-1, 2))
+    pedals = move(np.array(recording.pedals, np.float64).reshape(-1, 2))
     return replace(recording, notes=notes, pedals=[(float(on), float(off)) for on, off in pedals])
 
 
