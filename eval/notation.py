@@ -30,29 +30,17 @@ from pathlib import Path
 import numpy as np
 
 from eval.heldout import add_weights, take_weights
+from eval.writtennotes import written_notes
 from transcriber.notate import notate, notate_on
 from transcriber.notate.edits import gather
 from transcriber.notate.training.pack import AlignedPiece, aligned_piece, load_reader, quarters
 from transcriber.notate.training.split import part
-from transcriber.score import Chord, Rest, Score, SpelledPitch
+from transcriber.score import Chord, Rest, Score
 
 HIDDEN = 128  # the pack's flag for the playback of an ornament
 MIDDLE_C = 60
 STEPS = "CDEFGAB"
 CLOSE_Q = Fraction(1, 200)  # rounding of the pack's tuplets
-
-
-@dataclass
-class Written:
-    """What the score says of one performed note."""
-
-    bar_s: float
-    position_q: Fraction
-    length_q: Fraction
-    staff: int
-    pitch: SpelledPitch
-    fifths: int
-    grace: bool = False
 
 
 @dataclass
@@ -66,32 +54,10 @@ class Figures:
         return self.counts[part] / self.counts[whole] if self.counts[whole] else float("nan")
 
 
-def read_back(score: Score) -> dict[int, Written]:
-    """Every written note by its source: where its first head stands and how long its tied heads are together."""
-    found: dict[int, Written] = {}
-    for index, staff, _, chord in score.chords():
-        measure = score.measures[index]
-        missing = measure.time.measure_q - measure.length_q if index == 0 else Fraction(0)
-        bar_s = measure.beat_times_s[0] if not missing else float("nan")
-        for grace in chord.graces:
-            for head in grace.heads:
-                found[head.source] = Written(
-                    bar_s, chord.onset_q + missing, Fraction(0), staff, head.pitch, measure.key.fifths, True
-                )
-        for head in chord.heads:
-            if head.tie_stop:
-                found[head.source].length_q += chord.duration_q
-            else:
-                found[head.source] = Written(
-                    bar_s, chord.onset_q + missing, chord.duration_q, staff, head.pitch, measure.key.fifths
-                )
-    return found
-
-
 def compare(piece: AlignedPiece, score: Score, beats: str) -> Figures:
     figures = Figures(piece.name)
     count = figures.counts
-    written = read_back(score)
+    written = written_notes(score)
     rows = piece.rows
     bar_s = [bar.beat_times_s[0] for bar in piece.meter.bars]
     first = next(index for index in range(len(rows["row"])) if rows["row"][index] >= 0)
@@ -110,13 +76,17 @@ def compare(piece: AlignedPiece, score: Score, beats: str) -> Figures:
         if note is None:
             continue
         count["staff"] += note.staff == rows["staff"][source] - 1
-        count["key notes"] += note.fifths == rows["fifths"][source]
+        measure = score.measures[note.measure]
+        count["key notes"] += measure.key.fifths == rows["fifths"][source]
         name = (STEPS[rows["step"][source]], int(rows["alter"][source]))
         count["spelling"] += name == (note.pitch.step, note.pitch.alter)
         count["graces false"] += note.grace
-        right_bar = beats == "ours" or not abs(note.bar_s - bar_s[rows["bar"][source]]) > 1e-6
+        missing_q = measure.time.measure_q - measure.length_q if note.measure == 0 else Fraction(0)
+        line_s = bar_s[rows["bar"][source]]
+        right_bar = beats == "ours" or bool(missing_q) or abs(measure.beat_times_s[0] - line_s) <= 1e-6
+        position_q = note.onset_q + missing_q
         right = right_bar and not note.grace
-        if right and abs(note.position_q - quarters(float(rows["pos"][source]))) <= CLOSE_Q:
+        if right and abs(position_q - quarters(float(rows["pos"][source]))) <= CLOSE_Q:
             count["position"] += 1
             count["value"] += abs(note.length_q - quarters(float(rows["q_dur"][source]))) <= CLOSE_Q
     count.update(_marks(score))

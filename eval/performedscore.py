@@ -19,11 +19,12 @@ from scipy.optimize import linear_sum_assignment
 from eval.muster import Muster, QuarterNote, muster
 from eval.mv2h import KeyChange, TimedNote, TimedScore
 from eval.printed import PrintedBar, PrintedNote
+from eval.writtennotes import written_notes
 from transcriber.engrave.timeline import timeline
 from transcriber.notate.meter import Bar, Meter
 from transcriber.notate.training.pack import AlignedPiece
 from transcriber.performance import Performance
-from transcriber.score import Chord, Score, TimeSignature
+from transcriber.score import Score, TimeSignature
 
 MOST_AWAY_S = 0.5  # a note played further from its place in the beat than this was not that note
 STEPS = "CDEFGAB"
@@ -148,22 +149,18 @@ def timed_reference(bars: Sequence[PlayedBar], piece: AlignedPiece) -> TimedScor
 def timed_score(score: Score, performance: Performance) -> TimedScore:
     """A written score at the performance's own times."""
     times = timeline(score)
-    notes: dict[int, TimedNote] = {}
-    for index, staff, voice, chord in score.chords():
-        at_q = times.starts_q[index] + chord.onset_q
-        start_s, end_s = times.second(at_q), times.second(at_q + chord.duration_q)
-        number = 2 * staff + voice
-        for grace in chord.graces:
-            for head in grace.heads:
-                onset_s = performance.notes[head.source].onset_s
-                notes[head.source] = TimedNote(head.pitch.midi, onset_s, start_s, start_s, number)
-        _add_heads(notes, chord, performance, start_s, end_s, number)
+    notes = []
+    for source, note in written_notes(score).items():
+        at_q = times.starts_q[note.measure] + note.onset_q
+        start_s, end_s = times.second(at_q), times.second(at_q + note.length_q)
+        onset_s = performance.notes[source].onset_s
+        notes.append(TimedNote(note.pitch.midi, onset_s, start_s, end_s, 2 * note.staff + note.voice))
     bars = tuple(Bar(measure.time, measure.beat_times_s) for measure in score.measures if measure.beat_times_s)
     keys = [
         (times.second(start_q), measure.key.fifths, measure.key.mode == "major")
         for start_q, measure in zip(times.starts_q, score.measures, strict=False)
     ]
-    return TimedScore(tuple(notes.values()), _levels(Meter(bars, times.times_s[-1])), _key_changes(keys))
+    return TimedScore(tuple(notes), _levels(Meter(bars, times.times_s[-1])), _key_changes(keys))
 
 
 def compared_in_quarters(bars: Sequence[PlayedBar], piece: AlignedPiece, score: Score) -> Muster:
@@ -177,32 +174,19 @@ def compared_in_quarters(bars: Sequence[PlayedBar], piece: AlignedPiece, score: 
             onset_q = starts_q[note.bar] + note.printed.onset_q
             length_q = Fraction(0) if note.printed.grace else note.length_q
             printed.append(QuarterNote(onset_q, onset_q + length_q, note.printed.pitch))
-    written = _written_in_quarters(score)
-    places = {source: place for place, source in enumerate(written)}
+    lines_q = timeline(score).starts_q
+    written: list[QuarterNote] = []
+    places: dict[int, int] = {}
+    for source, ours in written_notes(score).items():
+        places[source] = len(written)
+        onset_q = lines_q[ours.measure] + ours.onset_q
+        written.append(QuarterNote(onset_q, onset_q + ours.length_q, ours.pitch.midi))
     pairs = [
         (place_of[row], places[source])
         for source, row in enumerate(piece.rows["row"].tolist())
         if row in place_of and source in places
     ]
-    return muster(printed, list(written.values()), pairs)
-
-
-def _written_in_quarters(score: Score) -> dict[int, QuarterNote]:
-    """By source, tied heads joined."""
-    starts_q = timeline(score).starts_q
-    found: dict[int, QuarterNote] = {}
-    for index, _, _, chord in score.chords():
-        onset_q = starts_q[index] + chord.onset_q
-        for grace in chord.graces:
-            for head in grace.heads:
-                found[head.source] = QuarterNote(onset_q, onset_q, head.pitch.midi)
-        for head in chord.heads:
-            before = found.get(head.source) if head.tie_stop else None
-            end_q = onset_q + chord.duration_q
-            found[head.source] = (
-                QuarterNote(onset_q, end_q, head.pitch.midi) if before is None else replace(before, offset_q=end_q)
-            )
-    return found
+    return muster(printed, written, pairs)
 
 
 def reference_notes(bars: Sequence[PlayedBar]) -> list[ReferenceNote]:
@@ -225,18 +209,6 @@ def reference_notes(bars: Sequence[PlayedBar]) -> list[ReferenceNote]:
             if note.tie_start:
                 held[key] = place
     return found
-
-
-def _add_heads(
-    notes: dict[int, TimedNote], chord: Chord, performance: Performance, start_s: float, end_s: float, voice: int
-) -> None:
-    for head in chord.heads:
-        before = notes.get(head.source)
-        if head.tie_stop and before is not None:
-            notes[head.source] = TimedNote(before.pitch, before.onset_s, before.start_s, end_s, before.voice)
-        else:
-            onset_s = performance.notes[head.source].onset_s
-            notes[head.source] = TimedNote(head.pitch.midi, onset_s, start_s, end_s, voice)
 
 
 def _played(printed: Sequence[PrintedBar], times_s: list[float], *, pickup: bool) -> PlayedBar:
