@@ -9,7 +9,7 @@ import pytest
 
 from tests.notate.score_rules import assert_well_formed, meter_of, write
 from transcriber.performance import Note, Performance, sort_notes
-from transcriber.score import Chord, Rest, Score, TimeSignature
+from transcriber.score import UPPER, Chord, Rest, Score, TimeSignature
 
 BEAT_S = 0.6
 
@@ -76,15 +76,18 @@ def test_a_hand_that_lags_is_still_together() -> None:
     assert {position.denominator for position, _ in positions(score)} == {1}
 
 
-def test_a_quick_note_before_a_beat_is_a_grace_note() -> None:
+@pytest.mark.parametrize(("pitch", "graced"), [(74, True), (80, False)])
+def test_a_quick_step_before_a_beat_is_a_grace_note_and_a_leap_a_chord(pitch: int, graced: bool) -> None:
     tune = [(float(k), 72 + k % 3) for k in range(8)] + [(float(k), 48) for k in range(8)]
     performance = play(tune, jitter_s=0.002)
-    grace = Note(4 * BEAT_S - 0.06, 4 * BEAT_S, 74, 60)
-    performance = Performance(sort_notes([*performance.notes, grace]), (), performance.duration_s)
+    early = Note(4 * BEAT_S - 0.06, 4 * BEAT_S, pitch, 60)
+    performance = Performance(sort_notes([*performance.notes, early]), (), performance.duration_s)
     score = write(performance, meter_of(TimeSignature(4, 4), 2, BEAT_S))
     assert_well_formed(score, performance)
     graces = [(index, chord.onset_q) for index, _, _, chord in score.chords() if chord.graces]
-    assert graces == [(1, Fraction(0))]
+    assert graces == [(1, Fraction(0))] * graced
+    chords = {(index, chord.onset_q): len(chord.heads) for index, staff, _, chord in score.chords() if staff == UPPER}
+    assert chords[1, Fraction(0)] == (1 if graced else 2)
 
 
 def test_a_late_note_of_a_chord_that_stands_alone_joins_it() -> None:
