@@ -3,7 +3,7 @@
     python -m eval.profile_listen [--checkpoint FILE] [--minutes 1 --minutes 10 ...]
 
 CPU-seconds for each second of audio by part; multiply-adds, and how far the network is from what the same core reaches
-in a bfloat16 matrix product; time from starting Python to the first note; with `--minutes`, the peak memory of reading
+in a matrix product; time from starting Python to the first note; with `--minutes`, the peak memory of reading
 and transcribing recordings of those lengths. The recording is the example of the repository, repeated.
 """
 
@@ -32,6 +32,7 @@ from transcriber.listen.features import FRAME_S, HOP, SAMPLE_RATE, Spectrograms
 from transcriber.listen.infer import BORDER_FRAMES, CHUNK_FRAMES, WINDOW_FRAMES, chunks, cut, stretches
 from transcriber.listen.touch import weighed
 from transcriber.listen.tuning import find_tuning
+from transcriber.precision import autocast, multiplies_bfloat16
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "minuet.m4a"
 REPEATS = 5  # of each measurement; the fastest counts, the others met other work on the machine
@@ -70,7 +71,7 @@ def costs(checkpoint: Path) -> None:
     curves = list(stretches(samples, model.network, spectrograms, torch.device("cpu")))
 
     def answer() -> object:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast(torch.device("cpu")):
             return model.network(pictures)
 
     kept_s = (chunk.kept.stop - chunk.kept.start) * FRAME_S
@@ -93,12 +94,14 @@ def costs(checkpoint: Path) -> None:
     with FlopCounterMode(display=False) as counter:
         answer()
     operations = counter.get_total_flops()
-    matrix = torch.randn(MATRIX, MATRIX).bfloat16()
+    matrix = torch.randn(MATRIX, MATRIX)
+    if multiplies_bfloat16(torch.device("cpu")):
+        matrix = matrix.bfloat16()
     peak = 2 * MATRIX**3 / fastest(lambda: matrix @ matrix)
     reached = operations / (listened["network"] * kept_s)
     typer.echo(
         f"network: {operations / 2 / kept_s / 1e9:.2f} G multiply-adds for each second of audio, "
-        f"{reached / 2e9:.0f} G/s reached, {peak / 2e9:.0f} G/s in a bfloat16 product of {MATRIX} x {MATRIX}: "
+        f"{reached / 2e9:.0f} G/s reached, {peak / 2e9:.0f} G/s in a {matrix.dtype} product of {MATRIX} x {MATRIX}: "
         f"{reached / peak:.0%} of the arithmetic limit"
     )
 

@@ -22,6 +22,7 @@ from transcriber.listen.decode import Probabilities, StoredCurve
 from transcriber.listen.features import BINS_PER_KEY, CONTEXT, HOP, LOG_MEAN, LOG_SPREAD, Spectrograms
 from transcriber.listen.together import Network
 from transcriber.performance import KEYS
+from transcriber.precision import autocast
 
 CHUNK_FRAMES = 750  # 15 s
 BORDER_FRAMES = 68  # frames; the default network reaches 34 + 5 frames to each side, its pedal 26 more
@@ -111,7 +112,7 @@ def _pictures(sound: Tensor, spectrograms: Spectrograms) -> Tensor:
 @torch.inference_mode()
 def _answers(pictures: Tensor, network: Network) -> tuple[StoredCurve, StoredCurve]:
     """Pictures to probabilities (batch, HEADS, frames, KEYS) and (batch, frames)."""
-    with torch.autocast(pictures.device.type, dtype=torch.bfloat16):
+    with autocast(pictures.device):
         curves = network(pictures)
     keys = torch.sigmoid(curves.keys).to(torch.float16).cpu().numpy()
     return keys, torch.sigmoid(curves.pedal).to(torch.float16).cpu().numpy()

@@ -25,6 +25,7 @@ from transcriber.listen.network import ONSET, NetworkConfig, OnsetFrameNetwork
 from transcriber.listen.training.examples import Material
 from transcriber.listen.training.loop import Training, TrainingConfig, example_batches
 from transcriber.listen.training.validation import Excerpt, load_maps, load_openings, validate
+from transcriber.precision import autocast
 
 SMALL = NetworkConfig(channels=32, dilations=(1, 2, 4, 8, 1))  # learns in minutes what the full size learns in hours
 NEIGHBOURHOOD = tuple(2.0 ** (key / 12) for key in range(-4, 6))  # ten keys side by side: as many bins as ten partials
@@ -133,7 +134,7 @@ def network_cost(network: OnsetFrameNetwork, device: torch.device) -> float:
     costs = []
     for _ in range(3):
         started = time.process_time()
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with autocast(device):
             network(pictures)
         costs.append((time.process_time() - started) / (TIMED_FRAMES * FRAME_S))
     return min(costs)

@@ -34,6 +34,7 @@ from transcriber.listen.network import (
 from transcriber.listen.training.examples import Examples, Material
 from transcriber.listen.training.muon import MuonWithAdamW
 from transcriber.listen.training.validation import Excerpt, validate
+from transcriber.precision import autocast
 
 LOSS_SHARES = {ONSET: 2.0, FRAME: 0.3, OFFSET: 0.3, HELD: 0.3}
 VELOCITY_SHARE = 8.0
@@ -95,7 +96,7 @@ class Training:
             for layer in self.network.modules():
                 if isinstance(layer, nn.BatchNorm2d):
                     layer.eval()
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with autocast(self.device):
             curves = self.network(pictures)
         parts = losses(curves, keys.to(self.device, non_blocking=True), pedal.to(self.device, non_blocking=True))
         loss = torch.stack(list(parts.values())).sum()

@@ -27,6 +27,7 @@ from transcriber.notate.training.compositions import LENGTH, Composition, compos
 from transcriber.notate.training.labels import label_onsets
 from transcriber.notate.training.mashups import Mashups
 from transcriber.notate.training.split import Wanted, add_choice
+from transcriber.precision import autocast
 
 BATCH = 16
 STRETCH = (0.8, 1.25)  # of time: less than elsewhere, as the pace tells the level of the beat
@@ -117,7 +118,7 @@ def train(data: Path, run: Path, steps: int, learn: Wanted = "train") -> None:
         for group in optimizer.param_groups:
             group["lr"] = rate
         features, *wanted = batch(pool, rng, mashups)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast(features.device):
             logits = network(features)
         parts = losses(logits.float(), wanted)
         optimizer.zero_grad()

@@ -26,6 +26,7 @@ from torch import nn
 from transcriber.notate.hands import CHANNELS, DILATIONS, FEATURES, KERNEL, NEIGHBOURS, HandInput, hand_input
 from transcriber.notate.training.pack import load_reader
 from transcriber.notate.training.split import Part, add_choice, is_wanted, part
+from transcriber.precision import autocast
 
 SEED = 7
 BATCH = 12  # excerpts
@@ -126,7 +127,7 @@ def train(pool: list[HandPiece], steps: int) -> HandModel:
         neighbours = torch.from_numpy(np.stack([seen.neighbours for seen, _ in batch]))
         right = torch.from_numpy(np.stack([right for _, right in batch]))
         known = torch.isfinite(right)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(features.device):
             scores = model(features, neighbours)
         loss = nn.functional.binary_cross_entropy_with_logits(scores[known].float(), right[known])
         optimiser.zero_grad()

@@ -45,6 +45,7 @@ from transcriber.notate.training.labels import metre_index
 from transcriber.notate.training.mashups import Mashups
 from transcriber.notate.training.rubato import play
 from transcriber.notate.training.split import Wanted, add_choice
+from transcriber.precision import autocast
 
 DRAWS = 4  # examples of each composition, and as many mashups
 POP_DRAWS = 1  # songs are many and alike
@@ -289,7 +290,7 @@ class Verdict:
 
 
 def judged(network: PatternNetwork, given: Batch) -> Verdict:
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with autocast(given.features.device):
         downbeat, out = network(given.features, given.inside)
     out, right = out.float(), given.right
     fit = out[:, len(METRES)].clamp(-30, 30)
