@@ -6,11 +6,11 @@ import pytest
 from tests.notate.beat_evidence import evidence
 from transcriber.notate.beats import beat_grids
 from transcriber.notate.beatscores import PERIOD_BINS
-from transcriber.notate.tempo import beat_path
+from transcriber.notate.tempo import Section, beat_path
 
 
 def path_of(onset_s, beat_s):
-    return beat_path(np.array(onset_s), evidence(onset_s, beat_s), np.zeros((len(onset_s), PERIOD_BINS)))
+    return beat_path(Section(np.array(onset_s), evidence(onset_s, beat_s)), np.zeros((len(onset_s), PERIOD_BINS)))
 
 
 @pytest.mark.parametrize("step_s", [0.2, 0.5, 1.1, 3.0])

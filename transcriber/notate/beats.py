@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from transcriber.notate.beatscores import PERIOD_BINS, PERIOD_BINS_PER_OCTAVE, SHORTEST_BEAT_S, BeatScores
 from transcriber.notate.onsets import Floats, Ints
-from transcriber.notate.tempo import BREAK_S, BeatPath, beat_path
+from transcriber.notate.tempo import BREAK_S, BeatPath, Section, beat_path
 
 LEVELS = (0.5, 2.0, 3.0, 1 / 3)  # beat lengths tried besides the likeliest, as multiples of it
 LEVEL_WIDTH_BINS = 5  # about +-30 %: how far a path at another level may stray from that level
@@ -36,8 +37,8 @@ def beat_grids(onset_s: Floats, scores: BeatScores) -> list[BeatGrid]:
 
     Where the likeliest beats change their level on the way, grids that keep one come last.
     """
-    unbiased = np.zeros((len(onset_s), PERIOD_BINS))
-    likeliest = _grid(onset_s, scores, unbiased)
+    sections = _sections(onset_s, scores)
+    likeliest = _grid(sections, np.zeros((len(onset_s), PERIOD_BINS)))
     period_s = _local_period(likeliest.time_s, onset_s)
     usual_s = np.full(len(onset_s), np.median(np.diff(likeliest.time_s)))
     wanted = [(period_s * level, LEVEL_WIDTH_BINS) for level in LEVELS]
@@ -49,7 +50,7 @@ def beat_grids(onset_s: Floats, scores: BeatScores) -> list[BeatGrid]:
         reachable = (centre > 0) & (centre < PERIOD_BINS - 1)
         if reachable.all():
             away = np.abs(np.arange(PERIOD_BINS) - centre[:, None])
-            grids.append(_grid(onset_s, scores, np.where(away <= width, 0.0, -np.inf)))
+            grids.append(_grid(sections, np.where(away <= width, 0.0, -np.inf)))
     return grids
 
 
@@ -61,20 +62,29 @@ def _local_period(beat_s: Floats, at_s: Floats) -> Floats:
     return np.asarray(usual_s[np.clip(np.searchsorted(beat_s, at_s) - 1, 0, len(usual_s) - 1)])
 
 
-def _grid(onset_s: Floats, scores: BeatScores, length_bias: Floats) -> BeatGrid:
-    """Decode section by section (a section ends at a break) and join what comes out."""
+def _sections(onset_s: Floats, scores: BeatScores) -> list[tuple[slice, Section]]:
+    """The onsets cut at breaks."""
     bounds = [0, *(np.nonzero(np.diff(onset_s) > BREAK_S)[0] + 1).tolist(), len(onset_s)]
-    times: list[float] = []
-    onsets: list[int] = []
-    total = 0.0
+    found = []
     for first, last in pairwise(bounds):
         part = slice(first, last)
         cut = BeatScores(
             scores.beat[part], scores.downbeat[part], scores.period[part], scores.bar[part], scores.metre[part]
         )
-        path = beat_path(onset_s[part], cut, length_bias[part])
-        section_s, section_onset = _cover(path, float(onset_s[first]), float(onset_s[last - 1]), _likeliest_s(cut))
-        section_onset = np.where(section_onset >= 0, section_onset + first, -1)
+        found.append((part, Section(onset_s[part], cut)))
+    return found
+
+
+def _grid(sections: Sequence[tuple[slice, Section]], length_bias: Floats) -> BeatGrid:
+    """Decode section by section and join what comes out."""
+    times: list[float] = []
+    onsets: list[int] = []
+    total = 0.0
+    for part, section in sections:
+        path = beat_path(section, length_bias[part])
+        first_s, last_s = float(section.time_s[0]), float(section.time_s[-1])
+        section_s, section_onset = _cover(path, first_s, last_s, _likeliest_s(section.scores))
+        section_onset = np.where(section_onset >= 0, section_onset + part.start, -1)
         if times:
             _bridge(times, onsets, float(section_s[0]))
         times += section_s.tolist()

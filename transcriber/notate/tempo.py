@@ -9,6 +9,7 @@ paths at half or double the tempo compete on equal terms.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,25 +50,39 @@ class BeatPath:
     score: float
 
 
-def beat_path(time_s: Floats, scores: BeatScores, length_bias: Floats, weights: PathWeights = WEIGHTS) -> BeatPath:
-    """The best path over onsets without a break among them.
+class Section:
+    """Onsets without a break among them, and every way to step from one to another: the same at all tempo levels."""
 
-    time_s: (onsets,) increasing. length_bias: (onsets, PERIOD_BINS), added to the evidence on beat length; -inf
-    forbids. Fewer than two beats come back only where no two onsets are a beat apart.
+    def __init__(self, time_s: Floats, scores: BeatScores) -> None:
+        """time_s: (onsets,) increasing."""
+        self.time_s, self.scores = time_s, scores
+        self.candidate = _candidates(time_s, scores.beat)
+        at_s = time_s[self.candidate]
+        self.blocks = tuple(
+            _Steps.into(at_s, first, min(first + BLOCK, len(at_s))) for first in range(0, len(at_s), BLOCK)
+        )
+
+
+def beat_path(section: Section, length_bias: Floats, weights: PathWeights = WEIGHTS) -> BeatPath:
+    """The best path over the onsets of a section.
+
+    length_bias: (onsets, PERIOD_BINS), added to the evidence on beat length; -inf forbids. Fewer than two beats come
+    back only where no two onsets are a beat apart.
     """
-    candidate = _candidates(time_s, scores.beat)
+    candidate, scores = section.candidate, section.scores
     allowed = np.isfinite(length_bias)
     evidence = np.maximum(scores.period - scores.period.max(axis=1, keepdims=True), FLOOR)
     evidence = weights.period * (evidence + np.where(allowed, length_bias, 0.0))
     table = _Table(
-        time_s[candidate],
+        section.time_s[candidate],
         scores.beat[candidate],
         np.concatenate([np.zeros((1, PERIOD_BINS)), np.cumsum(evidence, axis=0)])[candidate],
         allowed[candidate],
         weights,
     )
-    best = _forward(table)
-    return _trace(table, best, candidate)
+    blocks = [steps.within(table.allowed) for steps in section.blocks]
+    best = _forward(table, blocks)
+    return _trace(table, blocks, best, candidate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +110,39 @@ class _Table:
 class _Steps:
     """Ways to reach some candidates: from `back` to `here` in `beats` beats of length `bin`; sorted by here and bin."""
 
-    here: Ints
-    back: Ints
-    beats: Ints
-    bin: Ints
+    here: NDArray[np.int32]
+    back: NDArray[np.int32]
+    beats: NDArray[np.int32]
+    bin: NDArray[np.int32]
 
     @classmethod
-    def into(cls, table: _Table, first: int, last: int) -> _Steps:
-        """All steps into the candidates first <= here < last."""
+    def into(cls, at_s: Floats, first: int, last: int) -> _Steps:
+        """All steps into the candidates first <= here < last, which lie at `at_s`."""
         here = np.arange(first, last)[:, None, None]
         blocks = []
         for reach, beats in ((REACH, np.arange(1, FEW_BEATS + 1)), (1, np.arange(FEW_BEATS + 1, MANY_BEATS + 1))):
             back = here - np.arange(1, reach + 1)[:, None]
-            distance = table.at_s[here] - table.at_s[np.maximum(back, 0)]
+            distance = at_s[here] - at_s[np.maximum(back, 0)]
             length = np.where((back >= 0) & (distance < BREAK_S), distance, 0.0) / beats
             place = np.log2(np.maximum(length, 1e-9) / SHORTEST_BEAT_S) * PERIOD_BINS_PER_OCTAVE
             bin_ = np.rint(place).astype(np.int64)
             legal = (bin_ >= 0) & (bin_ < PERIOD_BINS)
-            legal &= table.allowed[here, np.clip(bin_, 0, PERIOD_BINS - 1)]
             row, column, number = np.nonzero(legal)
             blocks.append((row + first, row + first - column - 1, beats[number], bin_[legal]))
         columns = [np.concatenate(column) for column in zip(*blocks, strict=True)]
         order = np.argsort(columns[0] * PERIOD_BINS + columns[3], kind="stable")
-        return cls(*(column[order] for column in columns))
+        return cls(*(column[order].astype(np.int32) for column in columns))
+
+    def within(self, allowed: NDArray[np.bool_]) -> _Steps:
+        """Those with a beat length that is allowed where they lead to: (candidates, PERIOD_BINS)."""
+        kept = allowed[self.here, self.bin]
+        return _Steps(self.here[kept], self.back[kept], self.beats[kept], self.bin[kept])
+
+    def to(self, here: int, bin_: int) -> _Steps:
+        """Those into one candidate with beats of one length."""
+        first, last = np.searchsorted(self.here, [here, here + 1])
+        of_length = slice(*(first + np.searchsorted(self.bin[first:last], [bin_, bin_ + 1])))
+        return _Steps(self.here[of_length], self.back[of_length], self.beats[of_length], self.bin[of_length])
 
     def gain(self, table: _Table) -> Floats:
         """What each step adds to its path."""
@@ -125,18 +150,17 @@ class _Steps:
         return np.asarray(passed - table.weights.silent * (self.beats - 1) + table.heard[self.here])
 
 
-def _forward(table: _Table) -> Floats:
+def _forward(table: _Table, blocks: Sequence[_Steps]) -> Floats:
     """Score of the best path that ends at each candidate with each length of its last beat."""
     count = len(table.at_s)
     best = np.empty((count, PERIOD_BINS))
     onward = np.empty((count, PERIOD_BINS))  # the same after a change to each length
     flat = onward.reshape(-1)
     change = table.change()
-    for first in range(0, count, BLOCK):
+    for first, steps in zip(range(0, count, BLOCK), blocks, strict=True):
         last = min(first + BLOCK, count)
-        steps = _Steps.into(table, first, last)
-        gain, source = steps.gain(table), steps.back * PERIOD_BINS + steps.bin
-        state = steps.here * PERIOD_BINS + steps.bin
+        gain, source = steps.gain(table), steps.back.astype(np.int64) * PERIOD_BINS + steps.bin
+        state = steps.here.astype(np.int64) * PERIOD_BINS + steps.bin
         group = np.concatenate([[0], np.nonzero(np.diff(state))[0] + 1]) if len(state) else np.zeros(0, dtype=np.int64)
         group_bin, group_here = steps.bin[group], steps.here[group]
         ends = np.searchsorted(group_here, np.arange(first, last + 1))
@@ -154,7 +178,7 @@ def _forward(table: _Table) -> Floats:
     return best
 
 
-def _trace(table: _Table, best: Floats, candidate: Ints) -> BeatPath:
+def _trace(table: _Table, blocks: Sequence[_Steps], best: Floats, candidate: Ints) -> BeatPath:
     """Walk back from the best end within the last seconds."""
     at_s, change = table.at_s, table.change()
     late = int(np.searchsorted(at_s, at_s[-1] - BREAK_S / 2))
@@ -163,11 +187,10 @@ def _trace(table: _Table, best: Floats, candidate: Ints) -> BeatPath:
     score = float(best[here, bin_])
     times, onsets = [float(at_s[here])], [int(candidate[here])]
     while best[here, bin_] > table.start(here)[bin_]:
-        steps = _Steps.into(table, here, here + 1)
-        ways = np.nonzero(steps.bin == bin_)[0]
-        before = best[steps.back[ways]] + change[bin_]
-        way = int((before.max(axis=1) + steps.gain(table)[ways]).argmax())
-        back, beats = int(steps.back[ways[way]]), int(steps.beats[ways[way]])
+        ways = blocks[here // BLOCK].to(here, bin_)
+        before = best[ways.back] + change[bin_]
+        way = int((before.max(axis=1) + ways.gain(table)).argmax())
+        back, beats = int(ways.back[way]), int(ways.beats[way])
         step_s = (at_s[here] - at_s[back]) / beats
         times += [float(at_s[here] - step_s * silent) for silent in range(1, beats)] + [float(at_s[back])]
         onsets += [-1] * (beats - 1) + [int(candidate[back])]
