@@ -1,4 +1,4 @@
-"""Rolled chords, loose chords and trills, found in performed time before anything is quantised.
+"""Slips, rolled chords, loose chords and trills, found in performed time before anything is quantised.
 
 A rolled chord is struck from the bottom up and held together; it is written at one moment. So is a chord with a late
 note, which is told from a rhythm by standing alone: nothing else is struck nearby at that pace. A trill is a quick
@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from transcriber.notate.slips import SLIP_REASON, find_slips
 from transcriber.performance import Note
 from transcriber.score import LOWER, UPPER
 
@@ -60,7 +61,9 @@ def find_attacks(
         Attack(source, note.pitch, note.velocity, note.confidence, note.onset_s, note.offset_s, staff)
         for source, note, staff in zip(sources, notes, staves, strict=True)
     ]
-    attacks, swallowed = _write_trills(attacks)
+    slips = find_slips(notes)
+    attacks, swallowed = _write_trills([attack for index, attack in enumerate(attacks) if index not in slips])
+    swallowed.update((sources[index], SLIP_REASON) for index in slips)
     attacks = _gather_late(_gather_rolls(attacks))
     return sorted(attacks, key=lambda attack: (attack.onset_s, attack.pitch)), swallowed
 
