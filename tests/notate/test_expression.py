@@ -10,7 +10,7 @@ import pytest
 
 from tests.notate.score_rules import meter_of, write
 from transcriber.notate.meter import Bar, Meter
-from transcriber.notate.tempi import beat_value, metronome_mark, tempo_word
+from transcriber.notate.tempi import beat_value, metronome_mark, metronome_unit, tempo_word
 from transcriber.performance import Note, Pedal, Performance, sort_notes
 from transcriber.score import Clef, Dynamic, NoteValue, Ottava, PedalMark, Score, TempoMark, TimeSignature, Wedge, Words
 
@@ -119,6 +119,23 @@ def test_a_slow_beginning_is_no_ritardando() -> None:
 )
 def test_the_felt_beat(time: tuple[int, int], value: NoteValue) -> None:
     assert beat_value(TimeSignature(*time)) == value
+
+
+@pytest.mark.parametrize(
+    ("time", "per_minute", "unit"),
+    [
+        (TimeSignature(3, 4), 60, NoteValue("quarter")),
+        (TimeSignature(3, 4), 30, NoteValue("eighth")),
+        (TimeSignature(2, 2), 37, NoteValue("quarter")),
+        (TimeSignature(12, 8), 22, NoteValue("eighth")),
+        (TimeSignature(3, 4), 278, NoteValue("half", 1)),
+        (TimeSignature(4, 4), 239, NoteValue("half")),
+        (TimeSignature(6, 8), 230, NoteValue("half", 1)),
+        (TimeSignature(5, 4), 240, NoteValue("quarter")),
+    ],
+)
+def test_a_metronome_counts_what_it_can(time: TimeSignature, per_minute: float, unit: NoteValue) -> None:
+    assert metronome_unit(time, per_minute) == unit
 
 
 def test_metronome_steps_and_words() -> None:

@@ -78,10 +78,11 @@ def tempo_marks(spans: Sequence[BarSpan], timeline: Timeline) -> list[tuple[int,
     for number, section in enumerate(sections):
         time = spans[section.first].time
         start = spans[section.first].position_q(spans[section.first].start)
-        beat = beat_value(time)
-        per_minute = metronome_mark(section.quarters / float(beat.quarters))
-        word = tempo_word(per_minute) if number == 0 else ""
-        marks.append((section.first, TempoMark(start, word, beat, per_minute)))
+        felt = section.quarters / float(time.beat_q)
+        unit = metronome_unit(time, felt)
+        per_minute = metronome_mark(section.quarters / float(unit.quarters))
+        word = tempo_word(metronome_mark(felt)) if number == 0 else ""
+        marks.append((section.first, TempoMark(start, word, unit, per_minute)))
     marks.extend(_ritardandi(spans, tempi, sections))
     return marks
 
@@ -89,6 +90,19 @@ def tempo_marks(spans: Sequence[BarSpan], timeline: Timeline) -> list[tuple[int,
 def beat_value(time: TimeSignature) -> NoteValue:
     """The felt beat as a written value."""
     return VALUES[in_ticks(time.beat_q)]
+
+
+def metronome_unit(time: TimeSignature, per_minute: float) -> NoteValue:
+    """What a metronome counts where so many beats are felt a minute.
+
+    Slower than it goes, that is the beat's division; quicker, two beats or, in bars of three, the whole bar.
+    """
+    unit_q = time.beat_q
+    if per_minute < METRONOME[0]:
+        unit_q /= 3 if time.compound else 2
+    elif per_minute > METRONOME[-1]:
+        unit_q *= 2 if time.beat_count % 2 == 0 else time.beat_count
+    return VALUES.get(in_ticks(unit_q), beat_value(time))
 
 
 def metronome_mark(per_minute: float) -> float:
