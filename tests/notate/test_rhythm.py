@@ -70,14 +70,18 @@ def test_eighths_in_a_jig() -> None:
     assert positions(score) == sorted((Fraction(q), pitch) for q, pitch in tune)
 
 
-@pytest.mark.parametrize(("played_q", "written_q"), [(0.75, Fraction(3, 4)), (0.86, Fraction(1))])
-def test_a_long_and_a_short_note_of_a_dotted_beat_are_duplets_only_where_they_are_even(
-    played_q: float, written_q: Fraction
-) -> None:
-    tune = [(1.5 * k + place, 72 + k % 4 + (place > 0)) for k in range(16) for place in (0.0, played_q)]
+def test_short_notes_of_dotted_beats_that_come_early_are_no_duplets() -> None:
+    places = [1.0] * 4 + [0.86] * 12
+    tune = [(1.5 * k + place, 72 + k % 4 + (place > 0)) for k in range(16) for place in (0.0, places[k])]
     tune += [(1.5 * k, 48) for k in range(16)]
     score = write(play(tune, jitter_s=0.008), meter_of(TimeSignature(6, 8), 8, 1.5 * BEAT_S))
-    assert {position % Fraction(3, 2) for position, _ in positions(score)} == {0, written_q}
+    assert {position % Fraction(3, 2) for position, _ in positions(score)} == {0, 1}
+
+
+def test_duplets_that_are_even_are_written() -> None:
+    tune = [(0.75 * k, 72 + k % 4) for k in range(32)] + [(1.5 * k, 48) for k in range(16)]
+    score = write(play(tune, jitter_s=0.008), meter_of(TimeSignature(6, 8), 8, 1.5 * BEAT_S))
+    assert positions(score) == sorted((Fraction(q), pitch) for q, pitch in tune)
 
 
 def test_quintuplets_that_are_even_are_written() -> None:
