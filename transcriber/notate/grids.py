@@ -31,7 +31,7 @@ GRIDS: dict[PulseKind, tuple[int, ...]] = {
 }
 SMOOTHING = 0.5  # added to every count (Jeffreys)
 # Nats against grids that unsteady playing resembles more often than it means them: of 30 beats that were written as
-# quintuplets five are printed so. Where the music goes on in them, a share of it. Chosen among nine sets on 53 training
+# quintuplets five are printed so. Where the music goes on in them, a share of it. Chosen among ten sets on 53 training
 # and development performances.
 DOUBTS: dict[PulseKind, dict[int, float]] = {"simple": {5: 6.0, 12: 2.0}, "compound": {2: 6.0, 4: 6.0, 12: 2.0}}
 GOING_ON = 1 / 6
