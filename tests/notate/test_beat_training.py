@@ -6,10 +6,8 @@ import pytest
 from transcriber.notate.beatscores import METRES, PERIOD_BINS_PER_OCTAVE, SHORTEST_BAR_S, SHORTEST_BEAT_S
 from transcriber.notate.onsets import NoteTable, find_onsets
 from transcriber.notate.training.augmentation import augment
-from transcriber.notate.training.compositions import Composition
 from transcriber.notate.training.corpus import BEAT, DOWNBEAT, NO_BEAT, BeatTrack, WrittenPiece
 from transcriber.notate.training.labels import label_onsets
-from transcriber.notate.training.mashups import Mashups, mash
 from transcriber.notate.training.rubato import play
 from transcriber.notate.training.split import part
 
@@ -86,56 +84,3 @@ def test_the_split_is_fixed_and_holds_back_about_a_seventh():
     parts = [part(group) for group in range(2000)]
     assert 0.8 < parts.count("train") / 2000 < 0.9
     assert 0.07 < parts.count("validation") / 2000 < 0.13
-
-
-def hands_of(beat_s, upper_pitch, lower_pitch):
-    """Upper notes on the beats, lower notes half-way between them, in a waltz."""
-    onset_s = np.concatenate([beat_s, beat_s + 0.25])
-    pitch = np.concatenate([np.full(len(beat_s), upper_pitch), np.full(len(beat_s), lower_pitch)])
-    order = np.lexsort((pitch, onset_s))
-    notes = NoteTable(onset_s[order], onset_s[order] + 0.2, pitch[order], np.full(len(order), 60.0), np.zeros(0))
-    return notes, track_of(beat_s)
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_a_mashup_lays_the_hands_of_two_pieces_on_the_same_beats(seed):
-    slow, quick = 1 + 0.6 * np.arange(60), 3 + 0.5 * np.arange(60)
-    host, guest = hands_of(slow, 76, 44), hands_of(quick, 81, 41)
-    mixed = mash(host, guest, np.random.default_rng(seed))
-    assert mixed is not None
-    notes, track = mixed
-    assert np.isin(track.time_s, slow).all()
-    assert track.kind[0] == DOWNBEAT
-    assert (np.diff(notes.onset_s) >= 0).all()
-    upper = notes.pitch >= 60
-    if (notes.pitch[upper] == 76).all():  # the guest's lower notes came half-way (0.25 of 0.5 s) between its beats
-        assert set(notes.pitch[~upper] % 12) == {4}  # moved into the host's key, which knows an E alone
-        off_beat = np.abs(notes.onset_s[~upper][:, None] - slow[:-1] - 0.3).min(axis=1)
-    else:
-        assert set(notes.pitch[~upper]) == {44}
-        off_beat = np.abs(notes.onset_s[upper][:, None] - slow).min(axis=1)
-    np.testing.assert_allclose(off_beat, 0, atol=1e-9)
-
-
-def test_pieces_in_other_metres_or_at_another_pace_have_no_mashup():
-    beat_s = 1 + 0.5 * np.arange(60)
-    host = hands_of(beat_s, 76, 44)
-    notes, _ = hands_of(beat_s, 81, 40)
-    rng = np.random.default_rng(0)
-    assert mash(host, (notes, track_of(beat_s, count=4)), rng) is None
-    assert mash(host, hands_of(1 + 0.2 * np.arange(60), 81, 40), rng) is None
-
-
-def test_variations_keep_every_note_on_its_beat():
-    beat_s = 1 + 0.5 * np.arange(60)
-    example = hands_of(beat_s, 76, 44)
-    piece = Composition("human", (3, 4), [lambda _: example])
-    mashups = Mashups([piece])
-    rng = np.random.default_rng(3)
-    seen = set()
-    for _ in range(200):
-        notes, track = mashups.vary(example, rng)
-        seen.add((len(notes.onset_s) < 100, int(np.ptp(notes.pitch))))
-        assert set(np.round((notes.onset_s - beat_s[0]) % 0.5, 6)) <= {0.0, 0.25, 0.5}
-        assert np.isin(track.time_s, beat_s).all()
-    assert {(False, 32), (True, 32), (False, 44), (False, 56)} <= seen  # as it is, one hand resting, octaves apart

@@ -17,26 +17,22 @@ JITTER_S = 0.02
 GHOST_INTERVALS = (12, -12, 19, 24, 7)  # partials that are mistaken for notes
 
 
-def augment(
-    notes: NoteTable, track: BeatTrack, rng: np.random.Generator, *, stretch: tuple[float, float] = STRETCH
-) -> tuple[NoteTable, BeatTrack]:
-    """One random variation of a performance; beats move with the notes, and time is stretched by up to `stretch`."""
+def augment(notes: NoteTable, track: BeatTrack, rng: np.random.Generator) -> tuple[NoteTable, BeatTrack]:
+    """One random variation of a performance; beats move with the notes."""
     if not len(notes.onset_s):
         return notes, track
-    notes, track = _warp(notes, track, stretch, rng)
+    notes, track = _warp(notes, track, rng)
     notes = _touch(notes, rng)
     if rng.random() < TRANSCRIBED:
         notes = mishear(notes, rng)
     return notes, track
 
 
-def _warp(
-    notes: NoteTable, track: BeatTrack, stretch: tuple[float, float], rng: np.random.Generator
-) -> tuple[NoteTable, BeatTrack]:
+def _warp(notes: NoteTable, track: BeatTrack, rng: np.random.Generator) -> tuple[NoteTable, BeatTrack]:
     """Stretch time by one factor and bend it a little every few seconds."""
     first_s, last_s = notes.onset_s[0], notes.offset_s.max() + 1
     knots = np.arange(first_s - 10, last_s + 10, rng.uniform(2, 6))
-    speed = np.exp(rng.uniform(*np.log(stretch)) + rng.normal(0, rng.uniform(0, 0.08), len(knots)))
+    speed = np.exp(rng.uniform(*np.log(STRETCH)) + rng.normal(0, rng.uniform(0, 0.08), len(knots)))
     warped = np.concatenate([[0], np.cumsum(np.diff(knots) * speed[1:])])
 
     def moved(time_s: Floats) -> Floats:

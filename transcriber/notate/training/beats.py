@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from itertools import chain
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +23,16 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from transcriber.notate.network import BeatNetwork, BeatNetworkConfig, save_network, split_heads
-from transcriber.notate.onsets import find_onsets, onset_features
+from transcriber.notate.onsets import NoteTable, find_onsets, onset_features
 from transcriber.notate.training.augmentation import augment
-from transcriber.notate.training.compositions import LENGTH, Composition, compositions
+from transcriber.notate.training.corpus import BeatTrack, Piece, WrittenPiece, read_pieces, read_written_pieces
 from transcriber.notate.training.labels import label_onsets
-from transcriber.notate.training.mashups import Mashups
+from transcriber.notate.training.rubato import play
 from transcriber.notate.training.split import Wanted, add_choice
 from transcriber.precision import autocast
 
+LENGTH = 448  # onsets in an example: about 90 s
 BATCH = 16
-STRETCH = (0.8, 1.25)  # of time: less than elsewhere, as the pace tells the level of the beat
 LEARNING_RATE = 2e-3
 WARM_UP = 100  # steps
 AVERAGE = 0.998  # of the weights: about the last 500 steps
@@ -39,16 +41,56 @@ SAVE_EVERY = 200  # steps
 SHARES = {"human": 0.45, "CPM": 0.2, "POP909": 0.12, "written": 0.23}
 LOSS_WEIGHTS = {"beat": 1.0, "downbeat": 1.0, "period": 0.15, "bar": 0.15, "metre": 0.15}
 
+Example = tuple[NoteTable, BeatTrack]
+Source = Callable[[np.random.Generator], Example]
 
-def batch(pool: dict[str, list[Composition]], rng: np.random.Generator, mashups: Mashups | None = None) -> list[Tensor]:
+
+def sources(data: Path, wanted: Wanted) -> dict[str, list[list[Source]]]:
+    """For each share, compositions, and for each composition the ways to draw a performance of it."""
+    found: dict[str, dict[int, list[Source]]] = defaultdict(lambda: defaultdict(list))
+    for piece in read_pieces(data, wanted):
+        share = piece.source if piece.source in SHARES else "human"
+        found[share][piece.work_group].append(partial(_performed, piece))
+    for written in read_written_pieces(data, wanted):
+        if len(written.beat_q) >= 8:
+            found["written"][written.work_group].append(partial(_played, written))
+    return {share: list(compositions.values()) for share, compositions in found.items()}
+
+
+def _performed(piece: Piece, rng: np.random.Generator) -> Example:
+    return _excerpt(piece.notes, piece.track, rng)
+
+
+def _played(piece: WrittenPiece, rng: np.random.Generator) -> Example:
+    return _excerpt(*play(piece, rng), rng)
+
+
+def _excerpt(notes: NoteTable, track: BeatTrack, rng: np.random.Generator) -> Example:
+    """A random stretch that holds about LENGTH onsets."""
+    count = len(notes.onset_s)
+    length = LENGTH * 3
+    start = int(np.clip(rng.integers(-LENGTH // 2, max(count - LENGTH, 1)), 0, None))
+    window = slice(start, start + length)
+    first_s, last_s = notes.onset_s[window][0], notes.onset_s[window][-1]
+    cut = NoteTable(
+        notes.onset_s[window],
+        notes.offset_s[window],
+        notes.pitch[window],
+        notes.velocity[window],
+        notes.pedal_s[(notes.pedal_s > first_s - 2) & (notes.pedal_s < last_s + 2)],
+    )
+    near = (track.time_s > first_s - 12) & (track.time_s < last_s + 12)
+    return cut, BeatTrack(track.time_s[near], track.kind[near], track.beats[near], track.beat_type[near])
+
+
+def batch(pool: dict[str, list[list[Source]]], rng: np.random.Generator) -> list[Tensor]:
     """Features (BATCH, LENGTH, FEATURES), then beat, downbeat, period, bar, metre and weight of each onset."""
     shares = list(SHARES)
     rows: list[list[NDArray[Any]]] = []
     for share in rng.choice(shares, BATCH, p=[SHARES[share] for share in shares]):
-        example = pool[share][rng.integers(len(pool[share]))].draw(rng)
-        if mashups is not None:
-            example = mashups.vary(example, rng)
-        notes, track = augment(*example, rng, stretch=STRETCH)
+        compositions = pool[share]
+        performances = compositions[rng.integers(len(compositions))]
+        notes, track = augment(*performances[rng.integers(len(performances))](rng), rng)
         onsets = find_onsets(notes.onset_s)
         labels = label_onsets(onsets.time_s, track)
         features = onset_features(notes, onsets)
@@ -106,10 +148,9 @@ def train(data: Path, run: Path, steps: int, learn: Wanted = "train") -> None:
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
     run.mkdir(parents=True, exist_ok=True)
-    pool = compositions(data, learn)
-    mashups = Mashups(chain.from_iterable(pool.values()))
+    pool = sources(data, learn)
     fixed = np.random.default_rng(1)
-    development = compositions(data, "development")
+    development = sources(data, "development")
     held_out = [batch(development, fixed) for _ in range(4)]
     started_s, heard = time.monotonic(), dict.fromkeys(LOSS_WEIGHTS, 0.0)
     while step < steps:
@@ -117,7 +158,7 @@ def train(data: Path, run: Path, steps: int, learn: Wanted = "train") -> None:
         rate = LEARNING_RATE * min((step + 1) / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * step / steps))
         for group in optimizer.param_groups:
             group["lr"] = rate
-        features, *wanted = batch(pool, rng, mashups)
+        features, *wanted = batch(pool, rng)
         with autocast(features.device):
             logits = network(features)
         parts = losses(logits.float(), wanted)
@@ -157,7 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with performances.npz and score/")
     parser.add_argument("--run", type=Path, default=Path("runs/beats"), help="folder of checkpoints")
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=7000)
     parser.add_argument("--threads", type=int, default=1)
     add_choice(parser)
     options = parser.parse_args()

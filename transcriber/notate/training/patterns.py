@@ -14,7 +14,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +30,6 @@ from transcriber.notate.patternmodel import FAR, KERNEL, block_names
 from transcriber.notate.patterns import BASS, BEAT_FEATURES, CHROMA, FEWEST_BEATS, STRETCH_S, beat_features
 from transcriber.notate.regrid import snapped
 from transcriber.notate.training.augmentation import augment
-from transcriber.notate.training.compositions import compositions
 from transcriber.notate.training.corpus import (
     DOWNBEAT,
     NO_BEAT,
@@ -42,12 +40,11 @@ from transcriber.notate.training.corpus import (
     read_written_pieces,
 )
 from transcriber.notate.training.labels import metre_index
-from transcriber.notate.training.mashups import Mashups
 from transcriber.notate.training.rubato import play
 from transcriber.notate.training.split import Wanted, add_choice
 from transcriber.precision import autocast
 
-DRAWS = 4  # examples of each composition, and as many mashups
+DRAWS = 4  # examples of each composition
 POP_DRAWS = 1  # songs are many and alike
 POP_WEIGHT = 0.4  # how often a song is drawn, beside a classical stretch
 BATCH = 8  # stretches, each with some ten grids
@@ -141,21 +138,6 @@ def examples(data: Path, wanted: Wanted) -> list[Example]:
             choice = choices[rng.integers(len(choices))]
             notes, track = play(choice, rng) if isinstance(choice, WrittenPiece) else (choice.notes, choice.track)
             drawn = draw(notes, track, rng, POP_WEIGHT if pop else 1.0)
-            if drawn is not None:
-                found.append(drawn)
-    return found
-
-
-def mashed_examples(data: Path, wanted: Wanted) -> list[Example]:
-    """The hands of different compositions in one metre, each classical composition DRAWS times the host."""
-    rng = np.random.default_rng(SEED + 1)
-    pool = compositions(data, wanted)
-    mashups = Mashups(chain.from_iterable(pool.values()))
-    found = []
-    for hosts in (hosts for kind, hosts in pool.items() if kind != "POP909"):
-        for host in (host for host in hosts for _ in range(DRAWS)):
-            mixed = mashups.mixed(host.draw(rng), rng)
-            drawn = draw(*mixed, rng) if mixed is not None else None
             if drawn is not None:
                 found.append(drawn)
     return found
@@ -311,7 +293,7 @@ def judged(network: PatternNetwork, given: Batch) -> Verdict:
 
 def train(data: Path, out: Path, steps: int, learn: Wanted = "train") -> None:
     torch.manual_seed(SEED)
-    given, development = examples(data, learn) + mashed_examples(data, learn), examples(data, "development")
+    given, development = examples(data, learn), examples(data, "development")
     measured = torch.from_numpy(np.concatenate([example.grids[0] for example in given]).astype(np.float32))
     network = PatternNetwork(measured.mean(0), measured.std(0) + 0.05)
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
