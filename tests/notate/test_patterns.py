@@ -7,7 +7,7 @@ from transcriber.notate.beatscores import METRES
 from transcriber.notate.onsets import NoteTable, find_onsets, low_notes
 from transcriber.notate.patternmodel import learned_pattern_model, load_pattern_model
 from transcriber.notate.patterns import BEAT_FEATURES, CELLS, LAGS, beat_features, judge_grid
-from transcriber.notate.training.patterns import PatternNetwork, save
+from transcriber.notate.training.patternnetwork import PatternNetwork, save
 
 LIKENESS = 2 * CELLS + 24  # the first column of the four views
 

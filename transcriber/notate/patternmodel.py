@@ -3,7 +3,7 @@
     measurements (beats, BEAT_FEATURES) -> standardised -> `enter` -> residual blocks, dilated over beats
     -> mean and maximum over beats -> METRES and how well the grid fits
 
-Its training twin is `notate/training/patterns.py`.
+Its training twin is `notate/training/patternnetwork.py`.
 """
 
 from __future__ import annotations
