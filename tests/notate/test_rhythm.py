@@ -110,16 +110,6 @@ def test_a_quick_step_before_a_beat_is_a_grace_note_and_a_leap_a_chord(pitch: in
     assert chords[1, Fraction(0)] == (1 if graced else 2)
 
 
-@pytest.mark.parametrize(("pitch", "graced"), [(71, True), (74, True), (79, False)])
-def test_a_slower_step_to_a_long_note_is_a_grace_note_and_a_leap_a_note_of_its_own(pitch: int, graced: bool) -> None:
-    tune = [(float(k), 72) for k in range(0, 8, 2)] + [(float(k), 48) for k in range(8)]
-    performance = play(tune, jitter_s=0.002)
-    early = Note(4 * BEAT_S - 0.14, 4 * BEAT_S + 0.02, pitch, 60)
-    performance = Performance(sort_notes([*performance.notes, early]), (), performance.duration_s)
-    score = write(performance, meter_of(TimeSignature(4, 4), 2, BEAT_S))
-    assert [(index, chord.onset_q) for index, _, _, chord in score.chords() if chord.graces] == [(1, 0)] * graced
-
-
 def test_a_late_note_of_a_chord_that_stands_alone_joins_it() -> None:
     notes = [Note(0.5 * k, 0.5 * k + 0.45, 67, 64) for k in range(4)]
     notes += [Note(0.5 * k + 0.065, 0.5 * k + 0.45, 71, 64) for k in range(4)]

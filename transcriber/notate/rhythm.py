@@ -16,10 +16,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from transcriber.notate.graces import LONGEST_GRACE_S, grace_cost
 from transcriber.notate.grids import GRIDS, PulseKind, grid_costs, pulse_kind
 from transcriber.notate.leads import SILENT, lead, lead_costs
-from transcriber.notate.moments import Moment, find_moments
 from transcriber.notate.ornaments import Attack
 from transcriber.notate.timeline import TICKS, Pulse, Timeline
 from transcriber.score import LOWER, UPPER
@@ -27,6 +25,7 @@ from transcriber.score import LOWER, UPPER
 FloatArray = npt.NDArray[np.float64]
 
 # These figures were chosen by a random search on 60 training performances (right position for 93.1 % of their notes).
+TOGETHER_S = 0.04  # onsets within this time are one moment
 # Scales of the timing error, in seconds: floor + share of the pulse. In the aligned performances the median error is
 # 6 ms on the beat, and 10 ms + 3 % of the pulse between beats; the floor also holds the jitter of transcription.
 ON_BEAT_S, ON_BEAT_SHARE = 0.015, 0.012
@@ -41,6 +40,11 @@ CHORD_SPREAD_S = 0.05  # notes that share a slot and are struck closer than this
 # Up to so far apart they are one still if they leap: a grace note mostly steps. Of the notes that were written as grace
 # notes in 26 training performances two in five are none for it.
 WIDE_CHORD_SPREAD_S, STEP = 0.1, 2
+# One printed note in a hundred is a grace note, mostly within 0.1 s of its main note. It follows what was before it
+# less closely than it leads on, where runs are even.
+GRACE_COST, GRACE_S = 6.5, 0.1
+EVEN_PACE, EVEN_COST = 1.1, 3.0
+LONGEST_GRACE_S = 0.2
 REPEATED_COST = 8.0  # one key struck twice cannot be one chord
 CROWDED_COST = 25.0  # more moments than slots: the last resort
 IMPOSSIBLE = 1e6
@@ -64,6 +68,14 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class _Moment:
+    time_s: float
+    attacks: tuple[Attack, ...]
+    staves: frozenset[int]
+    since_s: tuple[float, float]  # time since each staff's moment before
+
+
+@dataclass(frozen=True)
 class _States:
     """All (grid, slot, shift) of one kind of pulse; shift -1 or +1 means the pulse before or after the moment's own."""
 
@@ -76,11 +88,11 @@ class _States:
 
 def place(attacks: Sequence[Attack], timeline: Timeline) -> tuple[list[Placed], dict[int, str]]:
     """Every attack placed or, where a key was struck twice within one written moment, its source with the reason."""
-    moments = find_moments(attacks)
+    moments = _moments(attacks)
     ticks = _slots(moments, timeline)
     placed: list[Placed] = []
     doubled: dict[int, str] = {}
-    groups: dict[tuple[int, int], list[Moment]] = {}
+    groups: dict[tuple[int, int], list[_Moment]] = {}
     for moment, tick in zip(moments, ticks, strict=True):
         for staff in sorted(moment.staves):
             groups.setdefault((tick, staff), []).append(moment)
@@ -93,9 +105,26 @@ def place(attacks: Sequence[Attack], timeline: Timeline) -> tuple[list[Placed], 
     return placed, doubled
 
 
+def _moments(attacks: Sequence[Attack]) -> list[_Moment]:
+    groups: list[list[Attack]] = []
+    for attack in attacks:
+        if not groups or attack.onset_s - groups[-1][0].onset_s > TOGETHER_S:
+            groups.append([])
+        groups[-1].append(attack)
+    moments = []
+    heard_s = [-math.inf, -math.inf]
+    for group in groups:
+        time_s = sum(attack.onset_s for attack in group) / len(group)
+        staves = frozenset(attack.staff for attack in group)
+        moments.append(_Moment(time_s, tuple(group), staves, (time_s - heard_s[UPPER], time_s - heard_s[LOWER])))
+        for staff in staves:
+            heard_s[staff] = time_s
+    return moments
+
+
 def _early_on_the_beat(
-    groups: Mapping[tuple[int, int], list[Moment]], timeline: Timeline
-) -> dict[tuple[int, int], list[Moment]]:
+    groups: Mapping[tuple[int, int], list[_Moment]], timeline: Timeline
+) -> dict[tuple[int, int], list[_Moment]]:
     """The moments by (tick, staff): what a hand strikes a little before a beat and holds over it is on the beat."""
     placed = dict(groups)
     for staff in (UPPER, LOWER):
@@ -112,7 +141,7 @@ def _early_on_the_beat(
     return placed
 
 
-def _sort_out(together: list[Moment], staff: int) -> tuple[list[Attack], list[Attack], list[Attack]]:
+def _sort_out(together: list[_Moment], staff: int) -> tuple[list[Attack], list[Attack], list[Attack]]:
     """One hand's attacks at one position as (main chord from the bottom up, graces in order, doubled attacks)."""
     own = [[attack for attack in moment.attacks if attack.staff == staff] for moment in together]
     last = own[-1]
@@ -140,7 +169,7 @@ def _sort_out(together: list[Moment], staff: int) -> tuple[list[Attack], list[At
     return [chord[pitch] for pitch in sorted(chord)], graces, doubled
 
 
-def _slots(moments: Sequence[Moment], timeline: Timeline) -> list[int]:
+def _slots(moments: Sequence[_Moment], timeline: Timeline) -> list[int]:
     """The position of each moment in ticks, by Viterbi."""
     if not moments:
         return []
@@ -156,7 +185,7 @@ def _slots(moments: Sequence[Moment], timeline: Timeline) -> list[int]:
         step_s = moments[index].time_s - moments[index - 1].time_s
         drift = np.abs(errors[index][:, None] - errors[index - 1]) * (DRIFT_WEIGHT / (DRIFT_S + DRIFT_SHARE * step_s))
         total = cost + moving + np.minimum(drift, WORST_ERROR)
-        joining, is_grace = _joining_cost(moments[index - 1], moments[index], pulses[at[index]])
+        joining, is_grace = _joining_cost(moments[index - 1], moments[index], pulses[at[index]].duration_s)
         before = emissions[index - 1]
         refund = np.where(before < IMPOSSIBLE, before, 0.0) if is_grace else 0.0
         total[new, old] = (cost - refund + joining)[old]
@@ -257,15 +286,15 @@ def _moving(
     return np.ascontiguousarray(total.T), same.T.nonzero()
 
 
-def _joining_cost(before: Moment, now: Moment, pulse: Pulse) -> tuple[float, bool]:
+def _joining_cost(before: _Moment, now: _Moment, pulse_s: float) -> tuple[float, bool]:
     """What it costs two moments to share a slot, and whether the earlier one is then a grace note."""
     gap_s = now.time_s - before.time_s
     if {attack.pitch for attack in before.attacks} & {attack.pitch for attack in now.attacks}:
         return CROWDED_COST + REPEATED_COST, False
     if not before.staves & now.staves:
-        return min(gap_s / (ASYNCHRONY_S + ASYNCHRONY_SHARE * pulse.duration_s), CROWDED_COST), False
+        return min(gap_s / (ASYNCHRONY_S + ASYNCHRONY_SHARE * pulse_s), CROWDED_COST), False
     spread = gap_s / SPREAD_S
-    grace = CROWDED_COST
-    if gap_s <= LONGEST_GRACE_S:
-        grace = min(grace, grace_cost(before, now, pulse.duration_s * TICKS / pulse.length))
-    return (spread, False) if spread <= grace else (grace, grace < CROWDED_COST)
+    grace = GRACE_COST + gap_s / GRACE_S if gap_s <= LONGEST_GRACE_S else CROWDED_COST
+    if min(before.since_s[staff] for staff in before.staves & now.staves) < EVEN_PACE * gap_s:
+        grace += EVEN_COST
+    return (spread, False) if spread <= grace else (min(grace, CROWDED_COST), grace < CROWDED_COST)
