@@ -23,7 +23,7 @@ UNHEARD = -4.0  # onsets with a lower beat logit (2 %) are never beats, unless n
 REACH = 64  # candidate onsets looked back over
 FEW_BEATS = 8  # in one step
 MANY_BEATS = 32  # in one step that passes over no candidate: a rest of 8 s at the beat of a fast piece
-BLOCK = 256  # candidates prepared together: bounds the memory
+BLOCK = 256  # candidates whose steps are worked out together: bounds the memory of doing so
 FLOOR = -5.0  # log-likelihood ratio below which a beat length is simply unlikely
 NOWHERE = np.full(PERIOD_BINS, -np.inf)
 
@@ -135,14 +135,15 @@ class _Steps:
 
     def within(self, allowed: NDArray[np.bool_]) -> _Steps:
         """Those with a beat length that is allowed where they lead to: (candidates, PERIOD_BINS)."""
-        kept = allowed[self.here, self.bin]
-        return _Steps(self.here[kept], self.back[kept], self.beats[kept], self.bin[kept])
+        return self._taken(allowed[self.here, self.bin])
 
     def to(self, here: int, bin_: int) -> _Steps:
         """Those into one candidate with beats of one length."""
         first, last = np.searchsorted(self.here, [here, here + 1])
-        of_length = slice(*(first + np.searchsorted(self.bin[first:last], [bin_, bin_ + 1])))
-        return _Steps(self.here[of_length], self.back[of_length], self.beats[of_length], self.bin[of_length])
+        return self._taken(slice(*(first + np.searchsorted(self.bin[first:last], [bin_, bin_ + 1]))))
+
+    def _taken(self, which: NDArray[np.bool_] | slice) -> _Steps:
+        return _Steps(self.here[which], self.back[which], self.beats[which], self.bin[which])
 
     def gain(self, table: _Table) -> Floats:
         """What each step adds to its path."""
