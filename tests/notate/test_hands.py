@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from transcriber.notate.hands import IN_LINE, find_hands, hand_input, hand_scores
+from transcriber.notate.hands import find_hands, hand_scores
+from transcriber.notate.linenetwork import IN_LINE, line_input
 from transcriber.performance import Note
 from transcriber.score import LOWER, UPPER
 
@@ -52,7 +53,7 @@ def test_the_smallest_performances() -> None:
 def test_each_note_is_told_of_its_neighbours() -> None:
     onset = np.array([0.0, 1.0, 1.0, 1.5, 9.0])
     pitch = np.array([60.0, 55.0, 64.0, 62.0, 62.0])
-    neighbours = hand_input(onset, onset + 0.4, pitch).neighbours
+    neighbours = line_input(onset, onset + 0.4, pitch).neighbours
     before_above, before_below, after_above, after_below = (
         neighbours[:, IN_LINE * side : IN_LINE * (side + 1)].tolist() for side in range(4)
     )

@@ -45,6 +45,6 @@ def test_hands_are_scored_by_one_thread(monkeypatch):
         seen.append(blas_threads())
         return np.zeros(len(given.features), np.float32)
 
-    monkeypatch.setattr(hands, "_network", network)
+    monkeypatch.setattr(hands, "line_scores", network)
     hands.hand_scores([Note(0.5 * index, 0.5 * index + 0.4, 60, 64) for index in range(8)])
     assert seen == [{1}]

@@ -1,8 +1,8 @@
-"""The key signature: how well the sounding pitch classes fit each of the 24 keys.
+"""The key signatures: that of the piece by the key model, others where the music settles in another key.
 
-Profiles: J. Albrecht and D. Shanahan, "The Use of Large Corpora to Train a New Type of Key-Finding Algorithm", Music
-Perception 31 (2013), the shares of each pitch class above the tonic in 490 pieces. The weights of the parts of a piece
-were chosen on 632 printed scores (signature right for 95.6 % of them; 91.9 % with the whole piece alone).
+How well sounding pitch classes fit a key is measured by the profiles of J. Albrecht and D. Shanahan, "The Use of Large
+Corpora to Train a New Type of Key-Finding Algorithm", Music Perception 31 (2013): the shares of each pitch class above
+the tonic in 490 pieces.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from transcriber.notate.keymodel import LONGEST_Q, STRUCK_Q, key_scores, key_views
 from transcriber.notate.rhythm import Placed
 from transcriber.notate.timeline import TICKS, Timeline
 from transcriber.score import KeySignature
@@ -24,12 +25,11 @@ PROFILES: dict[Literal["major", "minor"], tuple[float, ...]] = {
     "major": (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081),
     "minor": (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052),
 }
-LONGEST_WEIGHT = 2 * TICKS  # longer notes say no more about the key
-STRUCK_WEIGHT = 0.1 * TICKS  # even the shortest note says something
-OPENING_SHARE, OPENING_BARS, OPENING_WEIGHT = 0.12, 4, 0.5  # the first eighth of the piece, but four bars at least
-CLOSING_SHARE, CLOSING_BARS, CLOSING_WEIGHT = 0.1, 3, 0.2
-LAST_BASS_WEIGHT = 0.1  # for the keys whose tonic is the lowest note of the last chord
-
+# The model and the correlations together err less than each alone: on development compositions 99.6, 94.3 and 99.6 %
+# of the signatures are right in human performances by the model, the correlations and both, in CPM 88.4, 89.3 and 95.5.
+FIT_WEIGHT = 4.0  # nats for a correlation
+OPENING_WEIGHT, CLOSING_WEIGHT = 0.5, 0.2  # beside the whole piece
+LAST_BASS_WEIGHT = 0.1  # correlation; for the keys whose tonic is the lowest note of the last chord
 
 # A change of signature where the music settles elsewhere, from a sweep over the same scores: right signature for 90.4 %
 # of the notes (88.9 % with one signature a piece); 74 pieces get a change, 14 of them against the print.
@@ -54,23 +54,27 @@ def find_keys(notes: Sequence[Placed], timeline: Timeline) -> tuple[KeyRegion, .
     filled = np.flatnonzero(weights.sum(axis=1))
     first, last = int(filled[0]), int(filled[-1])
     weights = weights[first : last + 1]
-    regions = key_regions(weights, _home_key(weights, notes))
+    regions = key_regions(weights, _home_key(notes, timeline))
     return tuple(KeyRegion(bar + first if bar else 0, signature(key)) for bar, key in regions)
 
 
-def _home_key(weights: FloatArray, notes: Sequence[Placed]) -> int:
-    """The key of the piece as a whole. Shape of weights: (bars, 12), the first and the last bar with notes."""
-    opening = max(OPENING_BARS, round(OPENING_SHARE * len(weights)))
-    closing = max(CLOSING_BARS, round(CLOSING_SHARE * len(weights)))
-    fits = (
-        key_fits(weights.sum(axis=0))
-        + OPENING_WEIGHT * key_fits(weights[:opening].sum(axis=0))
-        + CLOSING_WEIGHT * key_fits(weights[-closing:].sum(axis=0))
-    )
-    end = max(note.onset for note in notes)
-    bass = min(note.attack.pitch for note in notes if note.onset == end) % 12
-    fits[[bass, 12 + bass]] += LAST_BASS_WEIGHT
-    return int(np.argmax(fits))
+def _home_key(notes: Sequence[Placed], timeline: Timeline) -> int:
+    """The key of the piece as a whole: the likeliest signature, and of its two keys the one that fits better."""
+    in_time = sorted(notes, key=lambda note: (note.onset, note.attack.pitch))
+    onset = np.array([note.onset for note in in_time], np.float64)
+    held = np.array([note.held for note in in_time], np.float64)
+    bar = np.array([timeline.bar_index_at(note.onset) for note in in_time])
+    pitch = np.array([note.attack.pitch for note in in_time])
+    views = key_views(onset / TICKS, (held - onset) / TICKS, pitch, bar - bar[0])
+    whole, opening, closing = (key_fits(view**2) for view in views[:3].astype(np.float64))
+    fits = whole + OPENING_WEIGHT * opening + CLOSING_WEIGHT * closing
+    last_bass = int(pitch[onset == onset[-1]].min()) % 12
+    fits[[last_bass, 12 + last_bass]] += LAST_BASS_WEIGHT
+    scores = key_scores(views)
+    fifths = np.array([signature(key).fifths for key in range(24)])
+    same = fifths[:, None] == fifths
+    likely = np.array([np.logaddexp.reduce(scores[keys]) + FIT_WEIGHT * fits[keys].max() for keys in same])
+    return max(range(24), key=lambda key: (likely[key], fits[key]))
 
 
 def key_regions(weights: FloatArray, home: int) -> list[tuple[int, int]]:
@@ -114,7 +118,8 @@ def bar_weights(notes: Sequence[Placed], timeline: Timeline) -> FloatArray:
     weights = np.zeros((len(timeline.bars), 12))
     for note in notes:
         bar = timeline.bar_index_at(note.onset)
-        weights[bar, note.attack.pitch % 12] += min(note.held - note.onset, LONGEST_WEIGHT) + STRUCK_WEIGHT
+        length_q = min((note.held - note.onset) / TICKS, LONGEST_Q)
+        weights[bar, note.attack.pitch % 12] += (length_q + STRUCK_Q) * TICKS
     return weights
 
 

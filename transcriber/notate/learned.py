@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-NAMES = ("beats.safetensors", "metre.safetensors", "hands.safetensors", "rhythms.json")
+NAMES = (
+    "beats.safetensors",
+    "metre.safetensors",
+    "hands.safetensors",
+    "keys.safetensors",
+    "voices.safetensors",
+    "rhythms.json",
+)
 
 _folder: Path | None = None
 _was_read = False

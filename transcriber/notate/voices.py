@@ -1,28 +1,22 @@
 """One or two voices on a staff, and where each written note ends.
 
-A note runs to the next onset of its voice, as an engraver would write it, unless the hand clearly rested. A second
-voice is opened only where a note is held while others of its hand move entirely above or entirely below it: one voice
-with chords is easier to read. The figures are counts over 418,000 aligned notes of the training compositions.
+A note runs to the next onset of its voice, as an engraver would write it, unless the hand clearly rested. Which notes
+of a bar stand in a second voice, the voice model says (`voicescores.py`); it must be rather sure, since one voice with
+chords is easier to read. The figures are counts over 418,000 aligned notes of the training compositions.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
 from transcriber.notate.rhythm import Placed
 from transcriber.notate.timeline import TICKS, Pulse, Timeline
+from transcriber.notate.voicescores import lower_voice_scores
 
-# A note held past the next onset of its staff is written longer than that onset in 72 % of cases from 1.5 times the
-# distance on; where the distance is a half beat or less, only from 2.5 times on (63 %).
-HELD_RATIO, HELD_RATIO_QUICK = 1.5, 2.5
 QUICK = round(0.6 * TICKS)
-# A note struck alone in its staff is often held on in playing only, as in broken chords: where the next onset follows
-# within a sixteenth, it is written longer in 38 % of cases below 4 times the distance, in 74 % from there on; off the
-# beat in 44 % below 6 times, in 79 % from there on.
-HELD_RATIO_ALONE, HELD_RATIO_ALONE_OFF_BEAT = 4.0, 6.0
-SIXTEENTH = round(0.3 * TICKS)
 # Released early, a note is written with a rest after it in half of the cases below these shares of the distance to the
 # next onset: never up to a half beat; below 0.1 up to a beat; then by whether the pedal carries the sound on.
 BEAT = round(1.1 * TICKS)
@@ -34,7 +28,7 @@ REST_BELOW_LONG, REST_BELOW_LONG_PEDALLED = 0.7, 0.35
 # the middle of its beat, and from weaker places.
 OVER_BEAT, OVER_BEAT_PEDALLED = 0.55, 0.45
 OVER_BEAT_WEAK = 0.65
-OVER_OTHER_VOICE = 0.75  # a note outlasts an onset of the other voice only if its key is down for most of the way
+OVER_OTHER_VOICE = 0.3  # a note outlasts an onset of the other voice only if its key is down for so much of the way
 STACCATO_BELOW = 0.2  # the share of dots among notes this short is highest (18 %)
 STACCATO_LENGTHS = {TICKS // 2, TICKS, TICKS // 3}  # eighths and quarters, plain or in triplets
 # Dots are a passage's and not a note's: among the notes of one value within so many chords, most are short or none is.
@@ -43,14 +37,7 @@ PASSAGE_SHORT = 0.3
 PASSAGE_DOTTED, PASSAGE_PLAIN = 0.6, 0.4
 TIED_OVER = TICKS // 4  # a note is tied over the bar line if it is held at least a sixteenth beyond it
 
-# Costs of the search for two voices, in quarters of lost length.
-SECOND_VOICE = 1.0
-SECOND_VOICE_CHORD = 0.15
-CUT_SHORT = 0.5
-CUT_SHORT_MOST = 1.5
-MIXED_CHORD = 0.3
-CROSSING = 1.0
-BEAM = 8
+SECOND_VOICE = 4.0  # nats that the notes of a bar must gain by a second voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +58,11 @@ BarVoices = tuple[tuple[Struck, ...], ...]  # one or two voices, the upper first
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Notes of one staff that start together, and until when each is held as a voice of its own (None: it is not)."""
+    """Notes of one staff that start together, lowest first; the next onset of the staff, or the end of the music."""
 
     start: int
     notes: tuple[Placed, ...]
-    held: tuple[int | None, ...]
-    next_start: int  # the next onset of the staff, or the end of the music
-
-
-@dataclass(frozen=True, slots=True)
-class _Path:
-    cost: float
-    divisions: tuple[int, ...]  # how many notes of each group go to the lower voice
-    until: tuple[int, int] = (0, 0)  # to where the notes of (upper, lower) are held
-    pitch: tuple[int, int] = (0, 0)  # their highest or lowest pitch, for crossings
-    divided: bool = False
+    next_start: int
 
 
 def find_voices(
@@ -95,6 +72,7 @@ def find_voices(
 
     `pedalled` holds the sources that sound on after their key is released.
     """
+    scores = {} if single else lower_voice_scores(notes, timeline)
     starts = sorted({note.onset for note in notes})
     by_start: dict[int, list[Placed]] = {start: [] for start in starts}
     for note in notes:
@@ -106,14 +84,14 @@ def find_voices(
         following = bisect.bisect_left(starts, end)
         after = starts[following] if following < len(starts) else end
         groups = [
-            _group(start, by_start, [*own[position + 1 :], after], end, timeline, single)
-            for position, start in enumerate(own)
+            _Group(start, tuple(sorted(by_start[start], key=lambda note: note.attack.pitch)), next_start)
+            for start, next_start in pairwise([*own, after])
         ]
         lines: list[list[Struck]] = [[], []]
         for voice, (chord, until) in carried.items():
             lines[voice].append(Struck(first, min(until, end), chord.notes, tied_from=True, tied_on=until > end))
         carried = {voice: held for voice, held in carried.items() if held[1] > end}
-        for voice, members in enumerate(_divide(groups)):
+        for voice, members in enumerate(_divide(groups, scores)):
             for position, group in enumerate(members):
                 nearest = members[position + 1].start if position + 1 < len(members) else None
                 struck, until = _end(group, nearest, end, after, pedalled, timeline)
@@ -151,85 +129,24 @@ def _with_even_staccato(bars: Sequence[BarVoices]) -> list[BarVoices]:
     return [tuple(tuple(line) for line in lines) for lines in found]
 
 
-def _group(
-    start: int, by_start: dict[int, list[Placed]], later: list[int], bar_end: int, timeline: Timeline, single: bool
-) -> _Group:
-    notes = tuple(sorted(by_start[start], key=lambda note: note.attack.pitch))
-    held = tuple(None if single else _held_until(note, by_start, later, bar_end, timeline) for note in notes)
-    return _Group(start, notes, held, later[0])
-
-
-def _held_until(
-    note: Placed, by_start: dict[int, list[Placed]], later: list[int], bar_end: int, timeline: Timeline
-) -> int | None:
-    """To which beat, or onset within its first beat, a note is held while the others of its staff move on."""
-    distance = later[0] - note.onset
-    pulse = timeline.pulse_at(note.onset)
-    ratio = HELD_RATIO if distance > QUICK else HELD_RATIO_QUICK
-    if len(by_start[note.onset]) == 1 and pulse.start < note.onset:
-        ratio = HELD_RATIO_ALONE_OFF_BEAT
-    elif len(by_start[note.onset]) == 1 and distance <= SIXTEENTH:
-        ratio = HELD_RATIO_ALONE
-    if later[0] >= bar_end or note.held - note.onset < ratio * distance:
-        return None
-    within = note.onset + pulse.length
-    stops = {pulse.start for pulse in timeline.pulses_between(note.onset + 1, bar_end)} | {bar_end}
-    stops |= {tick for tick in later if tick <= min(within, bar_end)}
-    until = min(sorted(stops), key=lambda tick: abs(tick - note.held))
-    if until <= later[0]:
-        return None
-    moving = [other.attack.pitch for tick in later if tick < until for other in by_start[tick]]
-    if all(pitch > note.attack.pitch for pitch in moving) or all(pitch < note.attack.pitch for pitch in moving):
-        return until
-    return None
-
-
-def _divide(groups: Sequence[_Group]) -> tuple[list[_Group], list[_Group]]:
-    """The groups of a bar in an upper and a lower voice; all in the upper where nothing needs a second voice."""
-    if not any(until is not None for group in groups for until in group.held):
-        return list(groups), []
-    paths = [_Path(0.0, ())]
+def _divide(groups: Sequence[_Group], scores: Mapping[int, float]) -> tuple[list[_Group], list[_Group]]:
+    """The groups of a bar in an upper and a lower voice; all in the upper where a second one gains too little."""
+    gain = 0.0
+    divisions = []
     for group in groups:
-        grown: dict[tuple[tuple[int, int], tuple[int, int], bool], _Path] = {}
-        for path in paths:
-            for division in range(len(group.notes) + 1):
-                new = _grow(path, group, division)
-                state = (new.until, new.pitch, new.divided)
-                if state not in grown or new.cost < grown[state].cost:
-                    grown[state] = new
-        paths = sorted(grown.values(), key=lambda path: path.cost)[:BEAM]
+        gains = [0.0, *accumulate(scores.get(note.attack.source, -1.0) for note in group.notes)]
+        divisions.append(max(range(len(gains)), key=gains.__getitem__))
+        gain += gains[divisions[-1]]
+    if gain < SECOND_VOICE:
+        return list(groups), []
     upper: list[_Group] = []
     lower: list[_Group] = []
-    for group, division in zip(groups, paths[0].divisions, strict=True):
+    for group, division in zip(groups, divisions, strict=True):
         if division < len(group.notes):
-            upper.append(replace(group, notes=group.notes[division:], held=group.held[division:]))
+            upper.append(replace(group, notes=group.notes[division:]))
         if division:
-            lower.append(replace(group, notes=group.notes[:division], held=group.held[:division]))
+            lower.append(replace(group, notes=group.notes[:division]))
     return (upper, lower) if upper else (lower, [])
-
-
-def _grow(path: _Path, group: _Group, division: int) -> _Path:
-    """Continue `path` with the lowest `division` notes of `group` in the lower voice and the others in the upper."""
-    cost = path.cost
-    until, pitch = list(path.until), list(path.pitch)
-    for voice, part in ((0, slice(division, None)), (1, slice(0, division))):
-        notes, held = group.notes[part], group.held[part]
-        if not notes:
-            continue
-        if until[voice] > group.start:
-            cost += CUT_SHORT + min(CUT_SHORT_MOST, (until[voice] - group.start) / TICKS)
-        longest = [end for end in held if end is not None]
-        if longest and len(longest) < len(held):
-            cost += MIXED_CHORD
-        other = 1 - voice
-        edge = notes[0].attack.pitch if voice == 0 else notes[-1].attack.pitch
-        if until[other] > group.start and (edge < pitch[other] if voice == 0 else edge > pitch[other]):
-            cost += CROSSING
-        until[voice] = max(longest, default=0)
-        pitch[voice] = notes[-1].attack.pitch if voice == 1 else notes[0].attack.pitch
-    divided = path.divided or division > 0
-    cost += SECOND_VOICE * (divided and not path.divided) + SECOND_VOICE_CHORD * (division > 0)
-    return _Path(cost, (*path.divisions, division), (until[0], until[1]), (pitch[0], pitch[1]), divided)
 
 
 def _end(
@@ -239,10 +156,7 @@ def _end(
     start = group.start
     held_to = max(note.held for note in group.notes)
     pedal = any(note.attack.source in pedalled for note in group.notes)
-    longest = max((until for until in group.held if until is not None), default=None)
     target = nearest if nearest is not None else after
-    if longest is not None:
-        return Struck(start, min(longest, target, bar_end), group.notes), bar_end
     goes_on = target > bar_end and target == group.next_start and held_to >= bar_end + TIED_OVER
     if goes_on and _fills(target - start, held_to - start, pedal):
         return Struck(start, bar_end, group.notes, tied_on=True), target

@@ -20,6 +20,7 @@ from transcriber.performance import PEDAL_DOWN
 TICKS_PER_QUARTER = 10080
 BEAT, DOWNBEAT, NO_BEAT = 0, 1, 2  # kinds of beat; NO_BEAT marks a place where the annotator could not set one
 GRACE_OR_HIDDEN = 1 | 128  # flags of score notes
+UNKNOWN_FIFTHS = 127
 
 Archive = dict[str, NDArray[Any]]
 
@@ -36,7 +37,10 @@ class BeatTrack:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One performance with its beats. `source` names the collection, `name` the piece within it."""
+    """One performance with its beats. `source` names the collection, `name` the piece within it.
+
+    `fifths`: sharps, or flats below 0, of the first key signature; None where nobody wrote one down.
+    """
 
     source: str
     composer: str
@@ -44,11 +48,15 @@ class Piece:
     work_group: int
     notes: NoteTable
     track: BeatTrack
+    fifths: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenPiece:
-    """One score without a performance: notes and felt beats in quarters; `upper` is true on the upper staff."""
+    """One score without a performance: notes and felt beats in quarters; `upper` is true on the upper staff.
+
+    `fifths`: sharps, or flats below 0, of the first key signature.
+    """
 
     name: str
     work_group: int
@@ -60,6 +68,7 @@ class WrittenPiece:
     downbeat: NDArray[np.bool_]
     beats: Ints
     beat_type: Ints
+    fifths: int = 0
 
 
 def read_pieces(data: Path, wanted: Wanted) -> list[Piece]:
@@ -72,12 +81,14 @@ def read_pieces(data: Path, wanted: Wanted) -> list[Piece]:
     for index, meta in enumerate(aligned_meta):
         if is_wanted(meta["work_group"], wanted):
             notes = _notes(aligned, index, "p", prefix="p_")
-            pieces.append(_piece(meta, notes, _track(aligned, index, "beat_num", "beat_den")))
+            track = _track(aligned, index, "beat_num", "beat_den")
+            pieces.append(_piece(meta, notes, track, _cut(aligned, "beat_fifths", "beat", index)))
     for index, meta in enumerate(beats_meta):
         identifier = meta["performances_id"]
         if is_wanted(meta["work_group"], wanted) and identifier is not None and identifier < len(performed):
             notes = _notes(performances, identifier, "note")
-            pieces.append(_piece(meta, notes, _track(beats, index, "ts_num", "ts_den")))
+            track = _track(beats, index, "ts_num", "ts_den")
+            pieces.append(_piece(meta, notes, track, _cut(beats, "fifths", "beat", index)))
     return [piece for piece in pieces if len(piece.track.time_s) >= 8 and len(piece.notes.onset_s)]
 
 
@@ -106,9 +117,10 @@ def _running(archive: Archive, column: str, kind: str, index: int) -> NDArray[np
     return np.cumsum(_cut(archive, column, kind, index).astype(np.int64))
 
 
-def _piece(meta: dict[str, Any], notes: NoteTable, track: BeatTrack) -> Piece:
+def _piece(meta: dict[str, Any], notes: NoteTable, track: BeatTrack, fifths: NDArray[Any]) -> Piece:
     name = " ".join(filter(None, [meta["title"], str(meta.get("performance", ""))]))
-    return Piece(meta["source"], meta["composer"], name, int(meta["work_group"]), notes, track)
+    first = int(fifths[0]) if len(fifths) and fifths[0] != UNKNOWN_FIFTHS else None
+    return Piece(meta["source"], meta["composer"], name, int(meta["work_group"]), notes, track, first)
 
 
 def _notes(archive: Archive, index: int, kind: str, prefix: str = "") -> NoteTable:
@@ -183,4 +195,5 @@ def _written(archive: Archive, index: int, meta: dict[str, Any]) -> WrittenPiece
         np.array(downbeat, dtype=bool),
         np.array(beats, dtype=np.int64),
         np.array(beat_type, dtype=np.int64),
+        int(_cut(archive, "bar_fifths", "bar", index)[0]),
     )

@@ -23,7 +23,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from transcriber.notate.hands import CHANNELS, DILATIONS, FEATURES, KERNEL, NEIGHBOURS, HandInput, hand_input
+from transcriber.notate.linenetwork import FEATURES, NEIGHBOURS, LineInput, line_input
+from transcriber.notate.training.linenetwork import LineNetwork
 from transcriber.notate.training.pack import load_reader
 from transcriber.notate.training.split import Part, add_choice, is_wanted, part
 from transcriber.precision import autocast
@@ -36,35 +37,6 @@ LEARNING_RATE = 4e-3  # reached after a twentieth of the steps, and falling to n
 RISE, FALL = 0.05, 0.35
 TRANSPOSE = 5  # semitones up or down at most: the piano's registers matter
 MIDDLE_C = 60
-
-
-class HandModel(nn.Module):
-    """The network of `notate.hands`, in torch.
-
-    Shape: (batch, notes, FEATURES), (batch, notes, NEIGHBOURS) -> (batch, notes), log odds.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.enter = nn.Linear(FEATURES, CHANNELS)
-        self.blocks = nn.ModuleList(nn.Linear((KERNEL + NEIGHBOURS) * CHANNELS, CHANNELS) for _ in DILATIONS)
-        self.leave = nn.Linear(CHANNELS, 1)
-
-    def forward(self, features: torch.Tensor, neighbours: torch.Tensor) -> torch.Tensor:
-        batch, count, _ = features.shape
-        state = torch.relu(self.enter(features))
-        # Each excerpt is followed by one silent note, which stands for the neighbours that do not exist.
-        start = (torch.arange(batch) * (count + 1))[:, None, None]
-        index = (torch.where(neighbours >= 0, neighbours, count) + start).reshape(-1)
-        for block, dilation in zip(self.blocks, DILATIONS, strict=True):
-            reach = dilation * (KERNEL // 2)
-            padded = nn.functional.pad(state, (0, 0, reach, reach))
-            taps = [padded[:, tap * dilation : tap * dilation + count] for tap in range(KERNEL)]
-            silent = nn.functional.pad(state, (0, 0, 0, 1)).reshape(-1, CHANNELS)
-            lines = silent[index].reshape(batch, count, NEIGHBOURS * CHANNELS)
-            state = state + torch.relu(block(torch.cat([*taps, lines], dim=2)))
-        scores: torch.Tensor = self.leave(state)[..., 0]
-        return scores
 
 
 @dataclass(frozen=True)
@@ -108,11 +80,11 @@ def pieces(data: Path, performances: Path) -> Iterator[HandPiece]:
         )
 
 
-def train(pool: list[HandPiece], steps: int) -> HandModel:
+def train(pool: list[HandPiece], steps: int) -> LineNetwork:
     """Adam on random excerpts, drawn by the root of their pieces' lengths; performances of one piece share a part."""
     rng = np.random.default_rng(SEED)
     torch.manual_seed(SEED)
-    model = HandModel()
+    model = LineNetwork(FEATURES)
     optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(1.0, (step + 1) / (RISE * steps), (steps - step) / (FALL * steps))
@@ -141,14 +113,14 @@ def train(pool: list[HandPiece], steps: int) -> HandModel:
     return model
 
 
-def report(model: HandModel, pool: list[HandPiece]) -> str:
+def report(model: LineNetwork, pool: list[HandPiece]) -> str:
     """Share of notes on the right staff by the network alone, and by a division at middle C, mean over pieces."""
     ours, middle = [], []
     for piece in pool:
         known = np.isfinite(piece.right)
         if known.any():
             with torch.no_grad():
-                seen = hand_input(piece.onset_s, piece.offset_s, piece.pitch)
+                seen = line_input(piece.onset_s, piece.offset_s, piece.pitch)
                 scores = model(torch.from_numpy(seen.features)[None], torch.from_numpy(seen.neighbours)[None])[0]
             ours.append(np.mean((scores.numpy()[known] > 0) == (piece.right[known] > 0.5)))
             middle.append(np.mean((piece.pitch[known] >= MIDDLE_C) == (piece.right[known] > 0.5)))
@@ -167,7 +139,7 @@ def _piece(work_group: int, onset: Any, offset: Any, pitch: Any, right: Any) -> 
     )
 
 
-def _excerpt(piece: HandPiece, rng: np.random.Generator) -> tuple[HandInput, npt.NDArray[np.float32]]:
+def _excerpt(piece: HandPiece, rng: np.random.Generator) -> tuple[LineInput, npt.NDArray[np.float32]]:
     """Input and hands of EXCERPT notes in another key and tempo, blurred, with notes lost or added."""
     start = int(rng.integers(0, max(1, len(piece.pitch) - EXCERPT + 1)))
     window = slice(start, start + EXCERPT)
@@ -188,12 +160,12 @@ def _excerpt(piece: HandPiece, rng: np.random.Generator) -> tuple[HandInput, npt
         pitch = np.append(pitch, np.clip(pitch[near] + rng.choice([-12, 12, 19, 24], strangers), 21, 108))
         right = np.append(right, np.full(strangers, np.nan, np.float32))
     order = np.lexsort((pitch, onset))[:EXCERPT]
-    seen = hand_input(onset[order], offset[order], pitch[order])
+    seen = line_input(onset[order], offset[order], pitch[order])
     features = np.zeros((EXCERPT, FEATURES), np.float32)
     neighbours = np.full((EXCERPT, NEIGHBOURS), -1)
     hands = np.full(EXCERPT, np.nan, np.float32)
     features[: len(order)], neighbours[: len(order)], hands[: len(order)] = seen.features, seen.neighbours, right[order]
-    return HandInput(features, neighbours), hands
+    return LineInput(features, neighbours), hands
 
 
 def _load_performances(path: Path) -> Any:
