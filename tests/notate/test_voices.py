@@ -7,9 +7,10 @@ import pytest
 
 from tests.notate.score_rules import assert_well_formed, meter_of, write
 from transcriber.notate import voices
-from transcriber.notate.training.voices import lower_voices
+from transcriber.notate.training.voices import EXCERPT, StaffNotes, excerpt, lower_voices
+from transcriber.notate.voicescores import PLACES, VOICE_FEATURES
 from transcriber.performance import Note, Performance
-from transcriber.score import Score, TimeSignature
+from transcriber.score import UPPER, Score, TimeSignature
 
 BEAT_S = 0.6
 
@@ -81,3 +82,18 @@ def test_in_a_printed_bar_all_but_the_highest_voice_are_lower() -> None:
     voice = np.array([1, 2, 1, 2, 2, 1])
     pitch = np.array([72, 64, 74, 60, 62, 70])
     assert lower_voices(bar, voice, pitch).tolist() == [0, 1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_labels_stay_with_their_notes_whatever_is_lost_and_added(seed: int) -> None:
+    count = 300
+    lower = (np.arange(count) % 3 == 0).astype(np.float32)
+    pitch = np.where(lower > 0, 48.0, 84.0)
+    onset_q = np.arange(count) / 2
+    place = np.zeros((count, PLACES), np.float32)
+    staff = StaffNotes(1, "train", UPPER, onset_q, np.full(count, 0.4), pitch, place, lower, played=True)
+    seen, labels = excerpt(staff, np.random.default_rng(seed))
+    assert seen.features.shape == (EXCERPT, VOICE_FEATURES)
+    above_middle = seen.features[:, 0] > 0.25  # (pitch - 60) / 24
+    assert np.isfinite(labels).sum() > 0.8 * EXCERPT
+    assert ((labels == 1) == ~above_middle)[np.isfinite(labels)].all()

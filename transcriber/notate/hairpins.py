@@ -15,13 +15,13 @@ from transcriber.notate.rhythm import Placed
 from transcriber.notate.timeline import in_ticks
 from transcriber.score import Wedge
 
-# A hairpin moves by at least one and a half dynamic marks (16 velocities each) over at most six bars and explains
-# the loudness of its beats well: on 150 performances that leaves one hairpin in eleven bars (a whole mark
+# A hairpin moves by at least one and a half dynamic marks (16 velocities each) over at most four bars and explains
+# the loudness of its beats well: on 150 performances that leaves one hairpin in ten to eleven bars (a whole mark
 # from four beats on: one in five, which is more than a reader can follow). A line explains 0.77 of a sudden step.
 LEAST_CHANGE = 24.0
 LEAST_FIT = 0.8
 FEWEST_BEATS = 5
-LONGEST_BARS = 6
+LONGEST_BARS = 4
 LEAST_SPREAD = 1e-6  # velocities are whole numbers: less is the rounding of sums
 
 FloatArray = NDArray[np.float64]
