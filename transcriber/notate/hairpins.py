@@ -16,8 +16,8 @@ from transcriber.notate.timeline import in_ticks
 from transcriber.score import Wedge
 
 # A hairpin moves by at least one and a half dynamic marks (16 velocities each) over at most four bars and explains
-# the loudness of its beats well: on 150 performances that leaves one hairpin in ten to eleven bars (a whole mark
-# from four beats on: one in five, which is more than a reader can follow). A line explains 0.77 of a sudden step.
+# the loudness of its beats well: on 25 performances that leaves one hairpin in ten bars (a whole mark from four beats
+# on, over six bars: one in five, which is more than a reader can follow). A line explains 0.77 of a sudden step.
 LEAST_CHANGE = 24.0
 LEAST_FIT = 0.8
 FEWEST_BEATS = 5

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load
 
-from transcriber.notate.learned import learned_file
+from transcriber.notate.learned import learned_weights
 from transcriber.notate.linenetwork import TOGETHER_S, line_input, line_scores
 from transcriber.notate.threads import one_thread
 from transcriber.performance import Note
@@ -64,14 +63,10 @@ def hand_scores(notes: Sequence[Note]) -> FloatArray:
     offset = np.array([note.offset_s for note in notes], np.float64)
     scores = np.empty(len(notes), np.float32)
     with one_thread():
-        scores[order] = line_scores(line_input(onset[order], offset[order], pitch[order]), _weights())
+        scores[order] = line_scores(
+            line_input(onset[order], offset[order], pitch[order]), learned_weights("hands.safetensors")
+        )
     return scores
-
-
-@cache
-def _weights() -> dict[str, FloatArray]:
-    with learned_file("hands.safetensors") as path:
-        return load(path.read_bytes())
 
 
 def _playable(notes: Sequence[Note], scores: Sequence[float]) -> list[int]:

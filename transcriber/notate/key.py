@@ -71,7 +71,7 @@ def _home_key(notes: Sequence[Placed], timeline: Timeline) -> int:
     last_bass = int(pitch[onset == onset[-1]].min()) % 12
     fits[[last_bass, 12 + last_bass]] += LAST_BASS_WEIGHT
     scores = key_scores(views)
-    fifths = np.array([signature(key).fifths for key in range(24)])
+    fifths = key_fifths()
     same = fifths[:, None] == fifths
     likely = np.array([np.logaddexp.reduce(scores[keys]) + FIT_WEIGHT * fits[keys].max() for keys in same])
     return max(range(24), key=lambda key: (likely[key], fits[key]))
@@ -81,7 +81,7 @@ def key_regions(weights: FloatArray, home: int) -> list[tuple[int, int]]:
     """(first bar, key) of each stretch with a signature of its own, by Viterbi over the bars. Shape: (bars, 12)."""
     shares = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
     likely = np.log((1 - STRANGE) * _rows() + STRANGE / 12)
-    fifths = np.array([signature(key).fifths for key in range(24)])
+    fifths = key_fifths()
     away = fifths != fifths[home]
     costs = AWAY_COST * away - shares @ likely.T  # nats for each bar and key
     moving = np.where(fifths[:, None] == fifths[None, :], 0.0, CHANGE_COST)
@@ -135,6 +135,11 @@ def signature(key: int) -> KeySignature:
     mode: Literal["major", "minor"] = "major" if key < 12 else "minor"
     major_tonic = key % 12 if key < 12 else (key + 3) % 12
     return KeySignature((major_tonic * 7 + 6) % 12 - 6, mode)  # -6..5: six flats rather than six sharps
+
+
+def key_fifths() -> npt.NDArray[np.int64]:
+    """Sharps, or flats below 0, of each key's signature. Shape: (24,)."""
+    return np.array([signature(key).fifths for key in range(24)])
 
 
 def _rows() -> FloatArray:

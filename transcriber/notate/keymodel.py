@@ -8,13 +8,10 @@ What it knows of one tonic it knows of all of them. Its training twin is `notate
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load
 
-from transcriber.notate.learned import learned_file
+from transcriber.notate.learned import learned_weights
 from transcriber.notate.onsets import Floats, Ints
 from transcriber.notate.patternmodel import gelu
 from transcriber.notate.threads import one_thread
@@ -71,14 +68,8 @@ def turned(views: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def key_scores(views: NDArray[np.float32]) -> Floats:
     """Of each key, only to be compared with the others. Shape: (24,), the majors from C on first."""
-    weights = _weights()
+    weights = learned_weights("keys.safetensors")
     with one_thread():
         active = gelu(turned(views) @ weights["enter.weight"].T + weights["enter.bias"])
         found = active @ weights["leave.weight"].T + weights["leave.bias"]
     return np.asarray(found.T.ravel(), np.float64)
-
-
-@cache
-def _weights() -> dict[str, NDArray[np.float32]]:
-    with learned_file("keys.safetensors") as path:
-        return load(path.read_bytes())

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import resources
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load
 
 NAMES = (
     "beats.safetensors",
@@ -46,3 +51,10 @@ def learned_file(name: str) -> Iterator[Path]:
     else:
         with resources.as_file(resources.files("transcriber.notate") / "weights" / name) as path:
             yield path
+
+
+@cache
+def learned_weights(name: str) -> dict[str, npt.NDArray[np.float32]]:
+    """The arrays of one of NAMES, by name."""
+    with learned_file(name) as path:
+        return load(path.read_bytes())

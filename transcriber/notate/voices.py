@@ -16,7 +16,7 @@ from transcriber.notate.rhythm import Placed
 from transcriber.notate.timeline import TICKS, Pulse, Timeline
 from transcriber.notate.voicescores import lower_voice_scores
 
-QUICK = round(0.6 * TICKS)
+QUICK = round(0.6 * TICKS)  # up to a half beat
 # Released early, a note is written with a rest after it in half of the cases below these shares of the distance to the
 # next onset: never up to a half beat; below 0.1 up to a beat; then by whether the pedal carries the sound on.
 BEAT = round(1.1 * TICKS)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load
 
-from transcriber.notate.learned import learned_file
+from transcriber.notate.learned import learned_weights
 from transcriber.notate.linenetwork import FEATURES, FloatArray, LineInput, line_input, line_scores
 from transcriber.notate.rhythm import Placed
 from transcriber.notate.threads import one_thread
@@ -62,11 +60,5 @@ def lower_voice_scores(notes: Sequence[Placed], timeline: Timeline) -> dict[int,
         in_time[0].attack.staff,
     )
     with one_thread():
-        scores = line_scores(seen, _weights())
+        scores = line_scores(seen, learned_weights("voices.safetensors"))
     return {note.attack.source: score for note, score in zip(in_time, scores.tolist(), strict=True)}
-
-
-@cache
-def _weights() -> dict[str, FloatArray]:
-    with learned_file("voices.safetensors") as path:
-        return load(path.read_bytes())

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,22 +18,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors.torch import save_file
-from torch import nn
 
-from transcriber.notate.linenetwork import FEATURES, NEIGHBOURS, LineInput, line_input
-from transcriber.notate.training.linenetwork import LineNetwork
+from transcriber.notate.linenetwork import FEATURES, LineInput, line_input
+from transcriber.notate.training.linenetwork import LineNetwork, filled_up, train_lines
 from transcriber.notate.training.pack import load_reader
 from transcriber.notate.training.split import Part, add_choice, is_wanted, part
-from transcriber.precision import autocast
 
-SEED = 7
 BATCH = 12  # excerpts
 EXCERPT = 512  # notes
 SHORTEST = 64  # notes; shorter pieces teach too little of their context
-LEARNING_RATE = 4e-3  # reached after a twentieth of the steps, and falling to nothing over the last third
-RISE, FALL = 0.05, 0.35
 TRANSPOSE = 5  # semitones up or down at most: the piano's registers matter
 MIDDLE_C = 60
 
@@ -80,49 +73,14 @@ def pieces(data: Path, performances: Path) -> Iterator[HandPiece]:
         )
 
 
-def train(pool: list[HandPiece], steps: int) -> LineNetwork:
-    """Adam on random excerpts, drawn by the root of their pieces' lengths; performances of one piece share a part."""
-    rng = np.random.default_rng(SEED)
-    torch.manual_seed(SEED)
-    model = LineNetwork(FEATURES)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1.0, (step + 1) / (RISE * steps), (steps - step) / (FALL * steps))
-    )
-    performances = Counter(piece.work_group for piece in pool)
-    chance = np.array([len(piece.pitch) ** 0.5 / performances[piece.work_group] ** 0.6 for piece in pool])
-    chance /= chance.sum()
-    running = 0.0
-    for step in range(1, steps + 1):
-        batch = [_excerpt(pool[choice], rng) for choice in rng.choice(len(pool), BATCH, p=chance)]
-        features = torch.from_numpy(np.stack([seen.features for seen, _ in batch]))
-        neighbours = torch.from_numpy(np.stack([seen.neighbours for seen, _ in batch]))
-        right = torch.from_numpy(np.stack([right for _, right in batch]))
-        known = torch.isfinite(right)
-        with autocast(features.device):
-            scores = model(features, neighbours)
-        loss = nn.functional.binary_cross_entropy_with_logits(scores[known].float(), right[known])
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        running += (loss.item() - running) / min(step, 100)
-        if step % 200 == 0:
-            print(f"step {step}  loss {running:.4f}", flush=True)
-    return model
-
-
 def report(model: LineNetwork, pool: list[HandPiece]) -> str:
     """Share of notes on the right staff by the network alone, and by a division at middle C, mean over pieces."""
     ours, middle = [], []
     for piece in pool:
         known = np.isfinite(piece.right)
         if known.any():
-            with torch.no_grad():
-                seen = line_input(piece.onset_s, piece.offset_s, piece.pitch)
-                scores = model(torch.from_numpy(seen.features)[None], torch.from_numpy(seen.neighbours)[None])[0]
-            ours.append(np.mean((scores.numpy()[known] > 0) == (piece.right[known] > 0.5)))
+            scores = model.scores_of(line_input(piece.onset_s, piece.offset_s, piece.pitch))
+            ours.append(np.mean((scores[known] > 0) == (piece.right[known] > 0.5)))
             middle.append(np.mean((piece.pitch[known] >= MIDDLE_C) == (piece.right[known] > 0.5)))
     return f"{len(ours)} pieces: network {100 * np.mean(ours):.2f} %, middle C {100 * np.mean(middle):.2f} %"
 
@@ -161,11 +119,7 @@ def _excerpt(piece: HandPiece, rng: np.random.Generator) -> tuple[LineInput, npt
         right = np.append(right, np.full(strangers, np.nan, np.float32))
     order = np.lexsort((pitch, onset))[:EXCERPT]
     seen = line_input(onset[order], offset[order], pitch[order])
-    features = np.zeros((EXCERPT, FEATURES), np.float32)
-    neighbours = np.full((EXCERPT, NEIGHBOURS), -1)
-    hands = np.full(EXCERPT, np.nan, np.float32)
-    features[: len(order)], neighbours[: len(order)], hands[: len(order)] = seen.features, seen.neighbours, right[order]
-    return LineInput(features, neighbours), hands
+    return filled_up(seen, right[order], EXCERPT)
 
 
 def _load_performances(path: Path) -> Any:
@@ -186,7 +140,8 @@ def main() -> None:
     add_choice(parser)
     arguments = parser.parse_args()
     pool = [piece for piece in pieces(arguments.data, arguments.performances) if len(piece.pitch) >= SHORTEST]
-    model = train([piece for piece in pool if is_wanted(piece.work_group, arguments.learn)], arguments.steps)
+    wanted = [piece for piece in pool if is_wanted(piece.work_group, arguments.learn)]
+    model = train_lines(wanted, FEATURES, BATCH, arguments.steps, _excerpt)
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, arguments.out)
     for name in ("development", "validation"):
         print(name, report(model, [piece for piece in pool if piece.part == name]))

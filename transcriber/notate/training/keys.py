@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from transcriber.notate.key import signature
+from transcriber.notate.key import key_fifths
 from transcriber.notate.keymodel import VIEWS, key_views, turned
 from transcriber.notate.onsets import NoteTable
 from transcriber.notate.training.augmentation import mishear
@@ -44,7 +44,7 @@ BATCH = 256
 LEARNING_RATE = 5e-3
 WARM_UP = 20  # steps
 SEED = 0
-FIFTHS = np.array([signature(key).fifths for key in range(24)])
+FIFTHS = key_fifths()
 KEYS_OF = torch.from_numpy(np.array([np.flatnonzero(fifths == FIFTHS) for fifths in range(-6, 6)]))
 
 

@@ -19,29 +19,24 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
-from transcriber.notate.linenetwork import NEIGHBOURS, LineInput
-from transcriber.notate.training.linenetwork import LineNetwork
+from transcriber.notate.linenetwork import LineInput
+from transcriber.notate.training.corpus import GRACE_OR_HIDDEN
+from transcriber.notate.training.linenetwork import LineNetwork, filled_up, train_lines
 from transcriber.notate.training.pack import load_reader
 from transcriber.notate.training.split import Part, add_choice, is_wanted, part
 from transcriber.notate.voicescores import VOICE_FEATURES, places, voice_input
-from transcriber.precision import autocast
 from transcriber.score import LOWER, UPPER, TimeSignature
 
-SEED = 7
 BATCH = 16  # excerpts
 EXCERPT = 256  # notes
 SHORTEST = 32  # notes
 MOST_PERFORMANCES = 3  # of one composition
-LEARNING_RATE = 4e-3
-RISE, FALL = 0.05, 0.35
 TRANSPOSE = 5
 OTHER_LEVEL = 0.15  # share of excerpts counted twice too fast, and of those twice too slow
 LOST = ADDED = 0.06  # shares of the notes, each in half of the excerpts
 STRAYS = (-24, -12, -7, 7, 12, 19, 24)  # semitones from a note to what is heard along with it
 UNKNOWN_PLACE = 0.2  # share of excerpts of which it is not said where beats and bars begin
-GRACE_OR_HIDDEN = 1 | 128
 
 
 @dataclass(frozen=True)
@@ -119,39 +114,6 @@ def lower_voices(bar: npt.NDArray[Any], voice: npt.NDArray[Any], pitch: npt.NDAr
     return (mean[member] < highest[of_bar]).astype(np.float32)
 
 
-def train(pool: list[StaffNotes], steps: int) -> LineNetwork:
-    """AdamW on random excerpts, drawn by the root of their staves' lengths."""
-    rng = np.random.default_rng(SEED)
-    torch.manual_seed(SEED)
-    model = LineNetwork(VOICE_FEATURES)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1.0, (step + 1) / (RISE * steps), (steps - step) / (FALL * steps))
-    )
-    performances = Counter(staff.work_group for staff in pool)
-    chance = np.array([len(staff.pitch) ** 0.5 / performances[staff.work_group] ** 0.6 for staff in pool])
-    chance /= chance.sum()
-    running = 0.0
-    for step in range(1, steps + 1):
-        batch = [excerpt(pool[choice], rng) for choice in rng.choice(len(pool), BATCH, p=chance)]
-        features = torch.from_numpy(np.stack([seen.features for seen, _ in batch]))
-        neighbours = torch.from_numpy(np.stack([seen.neighbours for seen, _ in batch]))
-        lower = torch.from_numpy(np.stack([lower for _, lower in batch]))
-        known = torch.isfinite(lower)
-        with autocast(features.device):
-            scores = model(features, neighbours)
-        loss = nn.functional.binary_cross_entropy_with_logits(scores[known].float(), lower[known])
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
-        running += (loss.item() - running) / min(step, 100)
-        if step % 200 == 0:
-            print(f"step {step}  loss {running:.4f}", flush=True)
-    return model
-
-
 def excerpt(staff: StaffNotes, rng: np.random.Generator) -> tuple[LineInput, npt.NDArray[np.float32]]:
     """Input and labels of EXCERPT notes in another key, held otherwise, with notes lost and added."""
     start = int(rng.integers(0, max(1, len(staff.pitch) - EXCERPT + 1)))
@@ -173,12 +135,7 @@ def excerpt(staff: StaffNotes, rng: np.random.Generator) -> tuple[LineInput, npt
     chosen, pitch, lower = chosen[order], pitch[order], lower[order]
     onset_q, length_q = onset_q[chosen] * level, length_q[chosen] * level
     seen = voice_input(onset_q, onset_q + length_q, pitch, place[chosen], staff.staff)
-    count = len(pitch)
-    features = np.zeros((EXCERPT, VOICE_FEATURES), np.float32)
-    neighbours = np.full((EXCERPT, NEIGHBOURS), -1)
-    wanted = np.full(EXCERPT, np.nan, np.float32)
-    features[:count], neighbours[:count], wanted[:count] = seen.features, seen.neighbours, lower
-    return LineInput(features, neighbours), wanted
+    return filled_up(seen, lower, EXCERPT)
 
 
 def report(model: LineNetwork, pool: list[StaffNotes]) -> str:
@@ -187,9 +144,7 @@ def report(model: LineNetwork, pool: list[StaffNotes]) -> str:
     for staff in pool:
         if staff.played:
             seen = voice_input(staff.onset_q, staff.onset_q + staff.length_q, staff.pitch, staff.place, staff.staff)
-            with torch.inference_mode():
-                scores = model(torch.from_numpy(seen.features)[None], torch.from_numpy(seen.neighbours)[None])[0]
-            found.append(scores.numpy() > 0)
+            found.append(model.scores_of(seen) > 0)
             wanted.append(staff.lower > 0)
     given, true = np.concatenate(found), np.concatenate(wanted)
     both = float((given & true).sum())
@@ -208,7 +163,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     pool = list(staves(options.data))
-    model = train([staff for staff in pool if is_wanted(staff.work_group, options.learn)], options.steps)
+    wanted = [staff for staff in pool if is_wanted(staff.work_group, options.learn)]
+    model = train_lines(wanted, VOICE_FEATURES, BATCH, options.steps, excerpt)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: weight.contiguous() for name, weight in model.state_dict().items()}, options.out)
     for name in ("development", "validation"):
