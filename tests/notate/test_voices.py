@@ -97,3 +97,18 @@ def test_labels_stay_with_their_notes_whatever_is_lost_and_added(seed: int) -> N
     above_middle = seen.features[:, 0] > 0.25  # (pitch - 60) / 24
     assert np.isfinite(labels).sum() > 0.8 * EXCERPT
     assert ((labels == 1) == ~above_middle)[np.isfinite(labels)].all()
+
+
+def test_the_end_of_a_run_is_no_shorter_than_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        voices,
+        "lower_voice_scores",
+        lambda notes, timeline: {note.attack.source: 9.0 if note.attack.pitch < 71 else -9.0 for note in notes},
+    )
+    events: list[tuple[float, float, int]] = [(0.0, 1.0, 79), (2.0, 2.0, 79)]
+    events += [(1 + slot / 8, 0.12, 74 + 2 * slot) for slot in range(8)]
+    events += [(slot / 4, 0.22, 67 + slot % 3) for slot in range(4)]
+    events += [(1.0, 0.1, 67), (0.0, 1.0, 43), (1.0, 1.0, 40), (2.0, 2.0, 36)]
+    score = write(played(events), meter_of(TimeSignature(4, 4), 1, BEAT_S))
+    lower_notes = [event for event in score.measures[0].upper[1].events if hasattr(event, "heads")]
+    assert [event.value.type for event in lower_notes] == ["16th"] * 5

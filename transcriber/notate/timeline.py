@@ -77,6 +77,11 @@ def in_ticks(quarters: Fraction) -> int:
     return quarters.numerator * TICKS // quarters.denominator
 
 
+def pulse_of_beat(beat: int) -> int:
+    """The length of the pulses of a beat, both in ticks."""
+    return TICKS if beat > TICKS and beat % TICKS == 0 else beat
+
+
 def lay_out(meter: Meter, first_s: float, last_s: float) -> Timeline:
     """The timeline of `meter`, lengthened at its own pace where notes lie before its first bar or after its end."""
     bars = list(meter.bars)
@@ -108,7 +113,7 @@ def _timeline(bars: list[Bar], end_s: float) -> Timeline:
     for bar in bars:
         for number, time_s in enumerate(bar.beat_times_s):
             beat = in_ticks(bar.time.beat_q)
-            parts = beat // TICKS if beat > TICKS and beat % TICKS == 0 else 1
+            parts = beat // pulse_of_beat(beat)
             beats.append((starts[-1] + number * beat, beat, parts, time_s, bar.time))
         starts.append(starts[-1] + in_ticks(bar.time.measure_q))
     times_s = [beats[0][3]]

@@ -79,6 +79,7 @@ def find_voices(
         by_start[note.onset].append(note)
     bars: list[BarVoices] = []
     carried: dict[int, tuple[Struck, int]] = {}  # by voice, the chord tied over the bar line and where it ends
+    last: dict[int, Struck] = {}  # by voice, the chord before
     for first, end in zip(timeline.bar_starts, timeline.bar_starts[1:], strict=False):
         own = starts[bisect.bisect_left(starts, first) : bisect.bisect_left(starts, end)]
         following = bisect.bisect_left(starts, end)
@@ -94,8 +95,10 @@ def find_voices(
         for voice, members in enumerate(_divide(groups, scores)):
             for position, group in enumerate(members):
                 nearest = members[position + 1].start if position + 1 < len(members) else None
-                struck, until = _end(group, nearest, end, after, pedalled, timeline)
+                cut = _cut(group, last.get(voice), starts, end)
+                struck, until = _end(group, nearest, cut, end, after, pedalled, timeline)
                 lines[voice].append(struck)
+                last[voice] = struck
                 if struck.tied_on:
                     carried[voice] = (struck, until)
         bars.append(tuple(tuple(line) for line in lines if line))
@@ -149,10 +152,25 @@ def _divide(groups: Sequence[_Group], scores: Mapping[int, float]) -> tuple[list
     return (upper, lower) if upper else (lower, [])
 
 
+def _cut(group: _Group, before: Struck | None, starts: Sequence[int], bar_end: int) -> int:
+    """The onset of the staff at which a chord ends that is not held on.
+
+    That is the next one or, at the end of a run of its voice, the first that leaves it as long as the chord before it.
+    """
+    if before is None or before.end != group.start:
+        return group.next_start
+    later = bisect.bisect_left(starts, 2 * group.start - before.start)
+    return max(group.next_start, starts[later] if later < len(starts) else bar_end)
+
+
 def _end(
-    group: _Group, nearest: int | None, bar_end: int, after: int, pedalled: frozenset[int], timeline: Timeline
+    group: _Group, nearest: int | None, cut: int, bar_end: int, after: int, pedalled: frozenset[int], timeline: Timeline
 ) -> tuple[Struck, int]:
-    """The chord with its end within the bar, and its true end where it is tied on beyond the bar line."""
+    """The chord with its end within the bar, and its true end where it is tied on beyond the bar line.
+
+    Where the voice has a `nearest` onset later in the bar, the chord ends there at the latest; `cut` is where it ends
+    that is let go under another voice.
+    """
     start = group.start
     held_to = max(note.held for note in group.notes)
     pedal = any(note.attack.source in pedalled for note in group.notes)
@@ -163,7 +181,7 @@ def _end(
     target = min(target, bar_end)
     kept = held_to - start
     if target > group.next_start and kept < OVER_OTHER_VOICE * (target - start):
-        target = group.next_start
+        target = min(target, cut)
     pulse = timeline.pulse_at(start)
     beat = pulse.start + pulse.length
     if pulse.start < start and beat < target and not _runs_over(pulse, start, kept / (target - start), pedal):

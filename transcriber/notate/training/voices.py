@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import save_file
 
 from transcriber.notate.linenetwork import LineInput
+from transcriber.notate.timeline import TICKS, in_ticks, pulse_of_beat
 from transcriber.notate.training.corpus import GRACE_OR_HIDDEN
 from transcriber.notate.training.linenetwork import LineNetwork, filled_up, train_lines
 from transcriber.notate.training.pack import load_reader
@@ -83,7 +84,7 @@ def _staves(rows: dict[str, Any], kept: npt.NDArray[np.bool_], work_group: int, 
         if len(own) < SHORTEST:
             continue
         signatures = zip(rows["num"][own].tolist(), rows["den"][own].tolist(), strict=True)
-        beat_q = np.array([_pulse_q(*pair) for pair in signatures])
+        beat_q = np.array([pulse_of_beat(in_ticks(TimeSignature(*pair).beat_q)) / TICKS for pair in signatures])
         in_bar_q = rows["pos"][own].astype(np.float64)
         yield StaffNotes(
             work_group,
@@ -96,12 +97,6 @@ def _staves(rows: dict[str, Any], kept: npt.NDArray[np.bool_], work_group: int, 
             lower_voices(rows["bar"][own], rows["voice"][own], rows["pitch"][own]),
             played,
         )
-
-
-def _pulse_q(beats: int, beat_type: int) -> float:
-    """The stretch that notation divides: a beat, or a quarter of a longer one."""
-    beat_q = float(TimeSignature(beats, beat_type).beat_q)
-    return 1.0 if beat_q > 1 and beat_q % 1 == 0 else beat_q
 
 
 def lower_voices(bar: npt.NDArray[Any], voice: npt.NDArray[Any], pitch: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
