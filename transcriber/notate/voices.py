@@ -93,10 +93,9 @@ def find_voices(
             lines[voice].append(Struck(first, min(until, end), chord.notes, tied_from=True, tied_on=until > end))
         carried = {voice: held for voice, held in carried.items() if held[1] > end}
         for voice, members in enumerate(_divide(groups, scores)):
-            for position, group in enumerate(members):
-                nearest = members[position + 1].start if position + 1 < len(members) else None
+            for group, following_start in zip(members, [*(later.start for later in members[1:]), after], strict=False):
                 cut = _cut(group, last.get(voice), starts, end)
-                struck, until = _end(group, nearest, cut, end, after, pedalled, timeline)
+                struck, until = _end(group, following_start, cut, end, pedalled, timeline)
                 lines[voice].append(struck)
                 last[voice] = struck
                 if struck.tied_on:
@@ -164,23 +163,22 @@ def _cut(group: _Group, before: Struck | None, starts: Sequence[int], bar_end: i
 
 
 def _end(
-    group: _Group, nearest: int | None, cut: int, bar_end: int, after: int, pedalled: frozenset[int], timeline: Timeline
+    group: _Group, target: int, cut: int, bar_end: int, pedalled: frozenset[int], timeline: Timeline
 ) -> tuple[Struck, int]:
     """The chord with its end within the bar, and its true end where it is tied on beyond the bar line.
 
-    Where the voice has a `nearest` onset later in the bar, the chord ends there at the latest; `cut` is where it ends
-    that is let go under another voice.
+    `target` is the next onset of its voice in the bar, else the first of the staff after it; `cut` is where the chord
+    ends that is let go under another voice.
     """
     start = group.start
     held_to = max(note.held for note in group.notes)
     pedal = any(note.attack.source in pedalled for note in group.notes)
-    target = nearest if nearest is not None else after
     goes_on = target > bar_end and target == group.next_start and held_to >= bar_end + TIED_OVER
     if goes_on and _fills(target - start, held_to - start, pedal):
         return Struck(start, bar_end, group.notes, tied_on=True), target
     target = min(target, bar_end)
     kept = held_to - start
-    if target > group.next_start and kept < OVER_OTHER_VOICE * (target - start):
+    if kept < OVER_OTHER_VOICE * (target - start):
         target = min(target, cut)
     pulse = timeline.pulse_at(start)
     beat = pulse.start + pulse.length
