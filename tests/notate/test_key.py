@@ -16,13 +16,13 @@ MAJOR_TUNE = [0, 4, 7, 12, 11, 12, 9, 5, 7, 4, 2, 5, 4, 0, 2, -1, 0, 4, 7, 0]
 MINOR_TUNE = [0, 3, 7, 12, 11, 12, 8, 5, 7, 3, 2, 5, 3, 0, 2, -1, 0, 3, 7, 0]
 
 
-def placed(pitches: list[int]) -> tuple[list[Placed], Timeline]:
+def placed(pitches: list[int], beats: int = 4) -> tuple[list[Placed], Timeline]:
     notes = [
         Placed(Attack(index, pitch, 64, 1.0, 0.5 * index, 0.5 * index + 0.5, 0), index * TICKS, (index + 1.0) * TICKS)
         for index, pitch in enumerate(pitches)
     ]
-    bars = -(-len(pitches) // 4)
-    return notes, lay_out(meter_of(TimeSignature(4, 4), bars, 0.5), 0.0, 0.5 * len(pitches) - 0.5)
+    bars = -(-len(pitches) // beats)
+    return notes, lay_out(meter_of(TimeSignature(beats, 4), bars, 0.5), 0.0, 0.5 * len(pitches) - 0.5)
 
 
 @pytest.mark.parametrize("tonic", range(12))
@@ -48,6 +48,14 @@ def test_a_trio_in_another_key_gets_its_signature_and_a_cadence_does_not() -> No
     assert 18 <= regions[1].first <= 22
     cadence = [67 + step for step in MAJOR_TUNE[:12]]
     assert [region.key.fifths for region in find_keys(*placed(opening + cadence + opening))] == [0]
+
+
+@pytest.mark.parametrize("length", [60, 100, 160])
+def test_signatures_do_not_depend_on_how_bars_are_counted(length: int) -> None:
+    opening, trio = [60 + step for step in MAJOR_TUNE * 4], [64 + step for step in MAJOR_TUNE * 8]
+    notes = opening + trio[:length] + opening
+    in_two, in_four = (find_keys(*placed(notes, beats)) for beats in (2, 4))
+    assert [region.key for region in in_two] == [region.key for region in in_four]
 
 
 def names(pitches: list[int], fifths: int) -> str:
