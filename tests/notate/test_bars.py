@@ -8,10 +8,17 @@ from transcriber.notate.bars import bar_path
 from transcriber.score import TimeSignature
 
 
-def bars_of(beat_s, downbeats, metre=None, **given):
-    beat_s = np.asarray(beat_s, dtype=float)
-    scores = evidence(beat_s, np.append(beat_s, 2 * beat_s[-1] - beat_s[-2]), beat_s[downbeats], metre)
+def evidence_of(beat_s, downbeats, metre=None):
+    """Every beat is struck, and one more closes the last bar."""
+    return evidence(beat_s, np.append(beat_s, 2 * beat_s[-1] - beat_s[-2]), beat_s[downbeats], metre)
+
+
+def best_bars(beat_s, scores, **given):
     return bar_path(beat_s, np.arange(len(beat_s)), beat_s, scores, no_patterns(), **given)
+
+
+def bars_of(beat_s, downbeats, metre=None, **given):
+    return best_bars(beat_s, evidence_of(beat_s, downbeats, metre), **given)
 
 
 @pytest.mark.parametrize(
@@ -28,9 +35,9 @@ def test_each_metre_is_found_with_its_pickup(beats, beat_type):
 def test_a_metre_may_change_at_a_bar_line():
     downbeats = [*range(0, 32, 4), *range(32, 62, 3)]
     beat_s = 0.5 * np.arange(62)
-    scores = evidence(beat_s, np.append(beat_s, 31.0), beat_s[downbeats], (4, 4))
-    scores.metre[32:] = evidence(beat_s, np.append(beat_s, 31.0), beat_s[downbeats], (3, 4)).metre[32:]
-    path = bar_path(beat_s, np.arange(62), beat_s, scores, no_patterns())
+    scores = evidence_of(beat_s, downbeats, (4, 4))
+    scores.metre[32:] = evidence_of(beat_s, downbeats, (3, 4)).metre[32:]
+    path = best_bars(beat_s, scores)
     assert [beat for beat, position in enumerate(path.position) if position == 0] == downbeats
     assert [time.beats for time in path.times] == [4] * 32 + [3] * 30
 
@@ -43,20 +50,20 @@ def test_one_extra_beat_does_not_move_the_bar_lines_after_it():
 
 
 def test_a_metre_does_not_change_for_a_doubtful_phrase():
-    beat_s, ends_s = 0.5 * np.arange(64), 0.5 * np.arange(65)
-    scores = evidence(beat_s, ends_s, beat_s[::4], (4, 4))
-    scores.metre[:32] = evidence(beat_s, ends_s, beat_s[::2], (2, 4)).metre[:32]
+    beat_s = 0.5 * np.arange(64)
+    scores = evidence_of(beat_s, slice(None, None, 4), (4, 4))
+    scores.metre[:32] = evidence_of(beat_s, slice(None, None, 2), (2, 4)).metre[:32]
     scores.downbeat[2:32:4] = 0.5  # in the first half of the piece the middle of each bar is nearly a downbeat too
-    path = bar_path(beat_s, np.arange(64), beat_s, scores, no_patterns())
+    path = best_bars(beat_s, scores)
     assert set(path.times) == {TimeSignature(4, 4)}
     assert path.position == tuple(range(4)) * 16
 
 
 def test_unclear_downbeats_are_carried_by_the_clear_ones():
     beat_s = 0.5 * np.arange(60)
-    scores = evidence(beat_s, np.append(beat_s, 30.0), beat_s[::3], (3, 4))
+    scores = evidence_of(beat_s, slice(None, None, 3), (3, 4))
     scores.downbeat[12:48] = 0.0  # half as likely as a beat: could be either
-    path = bar_path(beat_s, np.arange(60), beat_s, scores, no_patterns())
+    path = best_bars(beat_s, scores)
     assert path.position == tuple(range(3)) * 20
 
 

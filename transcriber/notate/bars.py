@@ -92,12 +92,12 @@ def bar_path(
     if bar_lines or not time:
         kinds += [(metre, other) for metre in metres for other in SIGNATURES if _is_odd_bar(other, metre)]
     state_kind = np.array([index for index, (_, bar) in enumerate(kinds) for _ in range(bar.beat_count)])
-    state_metre = np.array([metres.index(metre) for metre, _ in kinds])[state_kind]
+    kind_metre = np.array([metres.index(metre) for metre, _ in kinds])
     state_position = np.array([position for _, bar in kinds for position in range(bar.beat_count)])
     likely = _downbeat_evidence(beat_onset, scores, weights)[:, None] * (state_position == 0)
     evidence = weights.metre * _metre_evidence(beat_s, onset_s, scores, metres)
     evidence += weights.pattern * _pattern_evidence(beat_s, patterns, metres)
-    likely = likely + evidence[:, state_metre]
+    likely = likely + evidence[:, kind_metre[state_kind]]
     if opening is not None:
         signature, first_downbeat = opening
         opens = np.array([bar == signature for _, bar in kinds])[state_kind]
@@ -108,7 +108,7 @@ def bar_path(
         likely[beat] = np.where(state_position == 0, likely[beat], -np.inf)
 
     odd = np.where([bar != metre for metre, bar in kinds], weights.odd_asked if time else weights.odd, 0.0)
-    change = _change_costs([metre for metre, _ in kinds], weights) + odd[:, None]
+    change = _change_costs(metres, weights)[np.ix_(kind_metre, kind_metre)] + odd[:, None]
     starts = np.nonzero(state_position == 0)[0]
     ends = np.array([*(starts[1:] - 1), len(state_kind) - 1])
     count = len(beat_s)
