@@ -77,7 +77,9 @@ class Links(BaseModel):
     midi: str | None = Field(default=None, description="As it was played.")
     quantized_midi: str | None = Field(default=None, description="As it is written.")
     sync: str | None = Field(default=None, description="Note ids and bars to seconds of the recording.")
-    notes: str | None = Field(default=None, description="What was played: notes and pedal.")
+    notes: str | None = Field(
+        default=None, description="What was played: notes and pedal, and the other metres that it could be in."
+    )
     peaks: str | None = Field(default=None, description="The recording's waveform.")
     evidence: str | None = Field(default=None, description="What the model heard, by `start_s` and `end_s`.")
     share: str | None = Field(default=None, description="POST shares it with anybody, DELETE ends that.")

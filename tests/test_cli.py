@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -206,6 +208,22 @@ def test_a_folder_that_cannot_be_written_is_a_failure_of_each_file(midi: Path, t
     result = run(midi, "-o", tmp_path / "out", "--formats", "musicxml")
     assert result.exit_code == 1
     assert result.stderr.endswith("[cannot-write]\n")
+
+
+@pytest.mark.parametrize("options", [[], ["--quiet"], ["--metre", "3/4"]])
+def test_who_watches_is_told_of_other_metres(
+    midi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    monkeypatch.setattr(cli.Console, "is_terminal", True)
+    monkeypatch.setattr(cli, "_progress", lambda *_: nullcontext(lambda stage, share: None))
+    result = run(midi, "-o", tmp_path, "--formats", "musicxml", *options)
+    assert result.exit_code == 0, result.stderr
+    if options:
+        assert result.stderr == ""
+    else:
+        assert re.fullmatch(
+            r"scale.mid: written in 4/4; if the bars are wrong, try --metre \d/\d, \d/\d or \d/\d\n", result.stderr
+        )
 
 
 @pytest.mark.parametrize("quiet", [False, True])

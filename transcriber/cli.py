@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from transcriber.options import FORMATS, Device, Level, Size
 
 if TYPE_CHECKING:
     from transcriber.notate.edits import Edit
+    from transcriber.score import Score
 
 STAGES = {"read": "reading", "listen": "listening", "notate": "writing down", "engrave": "engraving"}
 MIDI_RESULTS = (".mid", ".quantized.mid")
@@ -177,9 +179,19 @@ def _written(recording: Path, directory: Path, stem: str, options: Options, cons
         return False
     for warning in () if quiet else transcription.warnings:
         console.print(f"{name}: warning: {warning}")
+    if console.is_terminal and not quiet and options.metre is None:
+        console.print(f"{name}: {_metres_in_words(transcription.score)}")
     for path in paths:
         typer.echo(path)
     return True
+
+
+def _metres_in_words(score: Score) -> str:
+    """In which metre it is written, and how to get another."""
+    written, _ = Counter(measure.time for measure in score.measures).most_common(1)[0]
+    *others, last = map(str, score.other_metres)
+    choice = f"{', '.join(others)} or {last}" if others else last
+    return f"written in {written}; if the bars are wrong, try --metre {choice}"
 
 
 @contextmanager

@@ -137,6 +137,9 @@ class TimeSignature:
     beats: int
     beat_type: int
 
+    def __str__(self) -> str:
+        return f"{self.beats}/{self.beat_type}"
+
     @property
     def compound(self) -> bool:
         return self.beat_type >= 8 and self.beats % 3 == 0 and self.beats > 3
@@ -271,7 +274,10 @@ class DroppedNote:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`note_names`: a letter is printed for every struck note. `staff_mm`: the height of a staff on the page."""
+    """`note_names`: a letter is printed for every struck note. `staff_mm`: the height of a staff on the page.
+
+    `other_metres`: what the music could be in instead, the likeliest first.
+    """
 
     measures: tuple[Measure, ...]
     title: str = ""
@@ -280,6 +286,7 @@ class Score:
     dropped: tuple[DroppedNote, ...] = ()
     note_names: bool = False
     staff_mm: float = STAFF_MM
+    other_metres: tuple[TimeSignature, ...] = ()
 
     def chords(self) -> Iterator[tuple[int, int, int, Chord]]:
         """Every chord as (measure index, staff index, voice number, chord), in reading order; graces ride on theirs."""

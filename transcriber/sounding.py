@@ -1,4 +1,4 @@
-"""What was played, as a page plays it again: every note that counts, with the hand that it belongs to."""
+"""What was played, as a page plays and corrects it: every note that counts, with the hand that it belongs to."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ NEIGHBOURS = 16  # written notes looked at before and after one that is not
 
 
 def notes_json(score: Score, performance: Performance) -> bytes:
-    """{"notes": [{source, onset_s, offset_s, pitch, velocity, confidence, hand}], "deleted": [...], "pedals": [...]}.
+    """{"notes": [{source, onset_s, offset_s, pitch, velocity, confidence, hand}], "deleted": [...], "pedals": [...],
+    "other_metres": ["6/8", ...]}.
 
     Notes that are written at the pitch that was played have the `step` and `alter` of their name too. "deleted" has the
     notes that an edit deleted, without a hand; each of "pedals" is [on_s, off_s]. A note that was played but is not
-    written, for instance the third of a trill, is of the hand of the nearest written one.
+    written, for instance the third of a trill, is of the hand of the nearest written one. "other_metres" are those that
+    the music could be in instead, the likeliest first.
     """
     staff_of, name_of = {}, {}
     for _, staff, _, chord in score.chords():
@@ -48,7 +50,9 @@ def notes_json(score: Score, performance: Performance) -> bytes:
                 entry |= {"step": name.step, "alter": name.alter}
             notes.append({**entry, "hand": HANDS[staff_of[nearest]]})
     pedals = [[round(pedal.on_s, DECIMALS), round(pedal.off_s, DECIMALS)] for pedal in performance.pedals]
-    return json.dumps({"notes": notes, "deleted": deleted, "pedals": pedals}, separators=(",", ":")).encode()
+    metres = [str(metre) for metre in score.other_metres]
+    document = {"notes": notes, "deleted": deleted, "pedals": pedals, "other_metres": metres}
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def _nearest(source: int, performance: Performance, written: Sequence[int]) -> int:

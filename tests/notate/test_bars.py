@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.notate.beat_evidence import evidence, no_patterns
-from transcriber.notate.bars import bar_path
+from transcriber.notate.bars import SIGNATURES, bar_path, metre_scores
 from transcriber.score import TimeSignature
 
 
@@ -79,3 +79,12 @@ def test_a_given_first_bar_line_is_obeyed(first_downbeat):
     path = bars_of(0.5 * np.arange(40), range(0, 40, 4), (4, 4), opening=(signature, first_downbeat))
     assert path.position.index(0) == first_downbeat
     assert path.times[0] == signature
+
+
+@pytest.mark.parametrize("metre", [(3, 4), (6, 8)])
+def test_a_metres_score_is_that_of_its_best_bars(metre):
+    beat_s = 0.5 * np.arange(36)
+    scores = evidence_of(beat_s, slice(1, None, TimeSignature(*metre).beat_count), metre)
+    of_metre = metre_scores(beat_s, np.arange(36), beat_s, scores, no_patterns())
+    assert of_metre == {time: pytest.approx(best_bars(beat_s, scores, time=time).score) for time in SIGNATURES}
+    assert max(of_metre, key=of_metre.__getitem__) == TimeSignature(*metre)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from transcriber.errors import EditError, NoNotes, OptionError
-from transcriber.notate.meter import find_meter
+from transcriber.notate.meter import find_meter, other_metres
 from transcriber.performance import Note, Performance, sort_notes
 from transcriber.score import TimeSignature
 
@@ -105,6 +105,14 @@ def test_a_given_time_signature_is_obeyed(asked):
     meter = find_meter(played, time=asked)
     assert_covers(meter, played)
     assert {bar.time for bar in meter.bars} == {asked}
+
+
+def test_other_metres_leave_out_the_written_one_and_get_it_back_when_another_is_asked_for():
+    played, _ = dance(3, 16)
+    others = other_metres(played, find_meter(played))
+    assert len(set(others)) == 3
+    assert TimeSignature(3, 4) not in others
+    assert other_metres(played, find_meter(played, time=others[1])) == (TimeSignature(3, 4), others[0], others[2])
 
 
 @pytest.mark.parametrize("level", [Fraction(1, 2), Fraction(2), Fraction(3), Fraction(2, 3)])

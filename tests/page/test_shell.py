@@ -98,6 +98,16 @@ def test_correction_is_drawn_undone_and_kept(site: Site, waltz: bytes) -> None:
 
     before = drawn(page)
     began = time.monotonic()
+    others = panel.get_by_role("group", name=re.compile("The metre could also be")).get_by_role("button")
+    expect(others).to_have_count(3)
+    assert "3/4" not in others.all_inner_texts()
+    first = others.first.inner_text()
+    others.first.click()
+    expect(page.locator("#job")).not_to_have_attribute("data-drawn", before)
+    expect(panel.get_by_role("combobox", name="Metre")).to_have_value(first)
+    expect(others.filter(has_text="3/4")).to_be_visible()
+
+    before = drawn(page)
     panel.get_by_role("combobox", name="Metre").select_option("6/8")
     expect(page.locator("#job")).not_to_have_attribute("data-drawn", before)
     print(f"redrawn after {time.monotonic() - began:.2f} s")

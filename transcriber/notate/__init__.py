@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from transcriber.errors import NoNotes
@@ -16,7 +17,7 @@ from transcriber.notate.hands import find_hands
 from transcriber.notate.harmony import chord_symbols
 from transcriber.notate.key import KeyRegion, find_keys
 from transcriber.notate.measures import printed_bars, write_measure
-from transcriber.notate.meter import Meter, find_meter, hear_beats
+from transcriber.notate.meter import Meter, find_meter, hear_beats, other_metres
 from transcriber.notate.ornaments import find_attacks
 from transcriber.notate.rhythm import Placed, place
 from transcriber.notate.simple import simplify
@@ -63,9 +64,10 @@ def notate(
         bar_lines_s=[complete.notes[source].onset_s for source in corrections.bar_lines],
         evidence=evidence,
     )
-    return notate_on(
+    score = notate_on(
         complete, meter, corrections, title=title, composer=composer, level=level, chords=chords, transpose=transpose
     )
+    return replace(score, other_metres=other_metres(performance, meter, evidence))
 
 
 def notate_on(

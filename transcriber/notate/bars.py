@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transcriber.notate.beatscores import METRES, BeatScores, OnsetScores
 from transcriber.notate.onsets import Floats, Ints
@@ -87,50 +88,109 @@ def bar_path(
 
     The score is -inf where no bars meet all that is asked for.
     """
-    metres = [time] if time else list(SIGNATURES)
-    kinds = [(metre, metre) for metre in metres]
-    if bar_lines or not time:
-        kinds += [(metre, other) for metre in metres for other in SIGNATURES if _is_odd_bar(other, metre)]
-    state_kind = np.array([index for index, (_, bar) in enumerate(kinds) for _ in range(bar.beat_count)])
-    kind_metre = np.array([metres.index(metre) for metre, _ in kinds])
-    state_position = np.array([position for _, bar in kinds for position in range(bar.beat_count)])
-    likely = _downbeat_evidence(beat_onset, scores, weights)[:, None] * (state_position == 0)
-    evidence = weights.metre * _metre_evidence(beat_s, onset_s, scores, metres)
-    evidence += weights.pattern * _pattern_evidence(beat_s, patterns, metres)
-    likely = likely + evidence[:, kind_metre[state_kind]]
+    states = _States.of([time] if time else list(SIGNATURES), odd_bars=bool(bar_lines) or not time)
+    likely = _likely(states, beat_s, beat_onset, onset_s, scores, patterns, weights)
     if opening is not None:
         signature, first_downbeat = opening
-        opens = np.array([bar == signature for _, bar in kinds])[state_kind]
+        opens = np.array([bar == signature for bar in states.bars])[states.kind]
         for beat in range(first_downbeat + 1):
             position = (signature.beat_count - first_downbeat + beat) % signature.beat_count
-            likely[beat] = np.where(opens & (state_position == position), 0.0, -np.inf)
+            likely[beat] = np.where(opens & (states.position == position), 0.0, -np.inf)
     for beat in bar_lines:
-        likely[beat] = np.where(state_position == 0, likely[beat], -np.inf)
+        likely[beat] = np.where(states.position == 0, likely[beat], -np.inf)
 
-    odd = np.where([bar != metre for metre, bar in kinds], weights.odd_asked if time else weights.odd, 0.0)
-    change = _change_costs(metres, weights)[np.ix_(kind_metre, kind_metre)] + odd[:, None]
-    starts = np.nonzero(state_position == 0)[0]
-    ends = np.array([*(starts[1:] - 1), len(state_kind) - 1])
-    count = len(beat_s)
-    best = likely[0] - weights.pickup * (state_position > 0) - odd[state_kind]
-    came_from = np.tile(np.arange(len(state_kind)) - 1, (count, 1))  # the beat before, but for those that begin a bar
-    for beat in range(1, count):
+    odd = np.where(states.is_odd, weights.odd_asked if time else weights.odd, 0.0)
+    change = _change_costs(states.metres, weights)[np.ix_(states.metre, states.metre)] + odd[:, None]
+    best, came_from = _search(states, likely, odd, change, weights)
+    state = int(best.argmax())
+    path = [state]
+    for beat in range(len(beat_s) - 1, 0, -1):
+        path.append(int(came_from[beat, path[-1]]))
+    path.reverse()
+    return BarPath(
+        tuple(states.bars[states.kind[state]] for state in path),
+        tuple(int(states.position[state]) for state in path),
+        float(best[state]),
+    )
+
+
+def metre_scores(
+    beat_s: Floats,
+    beat_onset: Ints,
+    onset_s: Floats,
+    scores: BeatScores | OnsetScores,
+    patterns: PatternScores,
+    weights: BarWeights = WEIGHTS,
+) -> dict[TimeSignature, float]:
+    """The score of the most likely bars that are all in one metre, for each of SIGNATURES."""
+    states = _States.of(list(SIGNATURES), odd_bars=False)
+    likely = _likely(states, beat_s, beat_onset, onset_s, scores, patterns, weights)
+    never = np.where(np.eye(len(states.bars), dtype=bool), 0.0, np.inf)
+    best, _ = _search(states, likely, np.zeros(len(states.bars)), never, weights)
+    return {metre: float(best[states.kind == kind].max()) for kind, metre in enumerate(states.bars)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _States:
+    """Each beat of each kind of bar; a kind is a metre and the time signature of one bar in it.
+
+    By kind: `bars`, and `metre` as an index of `metres`. By state: `kind`, and `position`, 0 the downbeat.
+    """
+
+    metres: list[TimeSignature]
+    bars: list[TimeSignature]
+    metre: Ints
+    kind: Ints
+    position: Ints
+
+    @classmethod
+    def of(cls, metres: list[TimeSignature], *, odd_bars: bool) -> _States:
+        kinds = [(metre, metre) for metre in metres]
+        if odd_bars:
+            kinds += [(metre, other) for metre in metres for other in SIGNATURES if _is_odd_bar(other, metre)]
+        beats = [(kind, position) for kind, (_, bar) in enumerate(kinds) for position in range(bar.beat_count)]
+        kind, position = np.array(beats).T
+        return cls(metres, [bar for _, bar in kinds], np.array([metres.index(own) for own, _ in kinds]), kind, position)
+
+    @property
+    def is_odd(self) -> NDArray[np.bool_]:
+        return np.array([bar != self.metres[metre] for bar, metre in zip(self.bars, self.metre, strict=True)])
+
+
+def _likely(
+    states: _States,
+    beat_s: Floats,
+    beat_onset: Ints,
+    onset_s: Floats,
+    scores: BeatScores | OnsetScores,
+    patterns: PatternScores,
+    weights: BarWeights,
+) -> Floats:
+    """What each beat says for each state. Shape: (beats, states)."""
+    downbeat = _downbeat_evidence(beat_onset, scores, weights)[:, None] * (states.position == 0)
+    metre = weights.metre * _metre_evidence(beat_s, onset_s, scores, states.metres)
+    metre += weights.pattern * _pattern_evidence(beat_s, patterns, states.metres)
+    return np.asarray(downbeat + metre[:, states.metre[states.kind]])
+
+
+def _search(
+    states: _States, likely: Floats, begin: Floats, change: Floats, weights: BarWeights
+) -> tuple[Floats, NDArray[np.int64]]:
+    """The score of the best path to each state of the last beat, and the state before each one. Shape: (beats, states).
+
+    `begin`: cost of a first bar of each kind; `change` (new, old): of a bar after another.
+    """
+    starts = np.nonzero(states.position == 0)[0]
+    ends = np.array([*(starts[1:] - 1), len(states.kind) - 1])
+    best = likely[0] - weights.pickup * (states.position > 0) - begin[states.kind]
+    came_from = np.tile(np.arange(len(states.kind)) - 1, (len(likely), 1))  # the beat before, but for a bar's first
+    for beat in range(1, len(likely)):
         following = best[came_from[0]]
         options = best[ends] - change
         following[starts] = options.max(axis=1)
         came_from[beat, starts] = ends[options.argmax(axis=1)]
         best = following + likely[beat]
-    state = int(best.argmax())
-    score = float(best[state])
-    path = [state]
-    for beat in range(count - 1, 0, -1):
-        path.append(int(came_from[beat, path[-1]]))
-    path.reverse()
-    return BarPath(
-        tuple(kinds[state_kind[state]][1] for state in path),
-        tuple(int(state_position[state]) for state in path),
-        score,
-    )
+    return best, came_from
 
 
 def _downbeat_evidence(beat_onset: Ints, scores: BeatScores | OnsetScores, weights: BarWeights) -> Floats:

@@ -335,7 +335,7 @@ def _check(edit: Edit, performance: Performance) -> None:
     match edit:
         case SetMetre(time):
             if not 1 <= time.beats <= MOST_BEATS or time.beat_type not in BEAT_TYPES:
-                raise EditError(f"{time.beats}/{time.beat_type} is no metre that can be written; give one such as 3/4.")
+                raise EditError(f"{time} is no metre that can be written; give one such as 3/4.")
         case SetPickup(quarters):
             if quarters < 0:
                 raise EditError(f"A pickup of {quarters} quarters is negative; give 0 for none.")

@@ -108,9 +108,7 @@ def _split(start: int, end: int, time: TimeSignature, rest: bool) -> tuple[Part,
     ):
         return (Part(start, end, VALUES[length]),)
     if inner is None:  # shorter than every level: only a tuplet could write it exactly
-        raise ValueError(
-            f"a stretch of {length} ticks at {start} has no written value in {time.beats}/{time.beat_type}"
-        )
+        raise ValueError(f"a stretch of {length} ticks at {start} has no written value in {time}")
     unit = levels[inner]
     cuts = range((start // unit + 1) * unit, end, unit)
     ways = [_split(start, cut, time, rest) + _split(cut, end, time, rest) for cut in {cuts[0], cuts[-1]}]

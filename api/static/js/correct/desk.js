@@ -33,6 +33,7 @@ export class Desk {
   close() {
     this.revisions = null;
     this.notes = new Map();
+    this.otherMetres = [];
     this.recorded = null; // how many notes were heard, which numbers the added ones
     this.selected = null;
     this.drawn = null;
@@ -86,8 +87,9 @@ export class Desk {
     this.drawn = job.drawn;
     if (!job.links.notes) return;
     try {
-      const { notes, deleted } = await getFile(job.links.notes);
+      const { notes, deleted, other_metres } = await getFile(job.links.notes);
       if (this.drawn !== job.drawn) return;
+      this.otherMetres = other_metres ?? []; // a score that was drawn by an earlier version names none
       this.notes = new Map([...notes, ...deleted].map((note) => [note.source, note]));
       if (job.drawn === job.revision) this.recorded = this.notes.size - job.edits.filter((edit) => edit.edit === "add").length;
       this.show();
@@ -103,7 +105,7 @@ export class Desk {
     const { edits, canUndo, canRedo, history, job } = this.revisions;
     part("undo").disabled = !canUndo;
     part("redo").disabled = !canRedo;
-    if (!part("correct").hidden) this.panel.show(history.present, job.metre);
+    if (!part("correct").hidden) this.panel.show(history.present, job.metre, this.otherMetres);
     this.showSelected(edits);
   }
 

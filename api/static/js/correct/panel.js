@@ -11,19 +11,25 @@ const PICKUPS = [0, 0.5, 1, 1.5, 2, 2.5, 3]; // quarter notes
 const MOST_FIFTHS = 7;
 const BY_EAR = "";
 
+function metreEdit(metre) {
+  const [beats, beat_type] = metre.split("/").map(Number);
+  return { beats, beat_type };
+}
+
 // `onChange({edits}|{title}|{composer})`; `noteOf(source)` gives the performed note.
 export class CorrectionPanel {
   constructor(root, { onChange, noteOf, recorded, onNote }) {
     Object.assign(this, { root, onChange, noteOf, recorded, onNote });
   }
 
-  show(wish, metreAsked) {
+  show(wish, metreAsked, otherMetres) {
     const focused = this.root.contains(document.activeElement) ? document.activeElement.dataset.field : null;
     this.wish = wish;
     this.root.replaceChildren(
       make("h2", { id: "correct-heading", tabindex: -1 }, t("correct.title")),
       make("p", { class: "quiet" }, t("correct.about")),
       make("div", { class: "fields" }, this.text("title"), this.text("composer"), this.metre(metreAsked), this.pickup(), this.key()),
+      ...this.otherMetres(otherMetres),
       this.tempo(),
       ...this.list(),
     );
@@ -54,9 +60,25 @@ export class CorrectionPanel {
     const metres = METRES.includes(value) || value === BY_EAR ? METRES : [...METRES, value];
     const choices = [[BY_EAR, asked ?? t("correct.by-ear")], ...metres.map((metre) => [metre, metre])];
     return this.select(t("correct.metre"), "metre", value, choices, (chosen) => {
-      const [beats, beat_type] = chosen.split("/").map(Number);
-      this.set("metre", chosen === BY_EAR ? null : { beats, beat_type });
+      this.set("metre", chosen === BY_EAR ? null : metreEdit(chosen));
     });
+  }
+
+  // One press instead of a search through all metres: what the music could be in, the likeliest first.
+  otherMetres(metres) {
+    if (metres.length === 0) return [];
+    const button = (metre) => {
+      const choose = () => this.set("metre", metreEdit(metre));
+      return make("button", { type: "button", "data-field": `metre-${metre}`, onclick: choose }, metre);
+    };
+    return [
+      make(
+        "div",
+        { role: "group", "aria-label": t("correct.other-metres") },
+        make("p", { class: "quiet" }, t("correct.other-metres")),
+        make("div", { class: "row" }, ...metres.map(button)),
+      ),
+    ];
   }
 
   pickup() {

@@ -172,6 +172,7 @@ export default {
   "correct.about": "Jede Änderung zeichnet die Noten sofort neu. Wähle eine Note im Blatt, um nur sie zu ändern.",
   "correct.by-ear": "nach Gehör",
   "correct.metre": "Taktart",
+  "correct.other-metres": "Stimmen die Takte nicht? Die Taktart könnte auch sein:",
   "correct.pickup": "Auftakt",
   "correct.no-pickup": "keiner",
   "correct.quarters": { one: "{n} Viertel", other: "{n} Viertel" },

@@ -173,6 +173,7 @@ export default {
   "correct.about": "Every change redraws the score at once. Select a note in the score to change that note.",
   "correct.by-ear": "by ear",
   "correct.metre": "Metre",
+  "correct.other-metres": "Are the bars wrong? The metre could also be:",
   "correct.pickup": "Pickup",
   "correct.no-pickup": "none",
   "correct.quarters": { one: "{n} quarter note", other: "{n} quarter notes" },
