@@ -106,6 +106,7 @@ def test_correction_is_drawn_undone_and_kept(site: Site, waltz: bytes) -> None:
     expect(page.locator("#job")).not_to_have_attribute("data-drawn", before)
     expect(panel.get_by_role("combobox", name="Metre")).to_have_value(first)
     expect(others.filter(has_text="3/4")).to_be_visible()
+    expect(others.first).to_be_focused()
 
     before = drawn(page)
     panel.get_by_role("combobox", name="Metre").select_option("6/8")

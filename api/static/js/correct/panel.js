@@ -67,9 +67,9 @@ export class CorrectionPanel {
   // One press instead of a search through all metres: what the music could be in, the likeliest first.
   otherMetres(metres) {
     if (metres.length === 0) return [];
-    const button = (metre) => {
+    const button = (metre, rank) => {
       const choose = () => this.set("metre", metreEdit(metre));
-      return make("button", { type: "button", "data-field": `metre-${metre}`, onclick: choose }, metre);
+      return make("button", { type: "button", "data-field": `other-metre-${rank}`, onclick: choose }, metre);
     };
     return [
       make(
