@@ -160,10 +160,23 @@ def test_legato_pedalling_becomes_changes() -> None:
 
 
 def test_separate_presses_start_and_stop_and_touches_are_left_out() -> None:
-    pedals = (Pedal(0.0, 1.0), Pedal(4.0, 5.0), Pedal(6.0, 6.05))
+    pedals = (Pedal(0.0, 1.5), Pedal(2.0, 3.5), Pedal(4.0, 4.05), Pedal(5.0, 6.5))
     found = marks(score_of(steady(4), 4, pedals), PedalMark)
     kinds = [(index, float(mark.onset_q), mark.kind) for index, mark in found]
-    assert kinds == [(0, 0, "start"), (0, 2, "stop"), (2, 0, "start"), (2, 2, "stop")]
+    starts, stops = (
+        [(0, 0, "start"), (1, 0, "start"), (2, 2, "start")],
+        [(0, 3, "stop"), (1, 3, "stop"), (3, 1, "stop")],
+    )
+    assert kinds == sorted(starts + stops)
+
+
+def test_touches_of_the_pedal_are_marked_nowhere_and_pedalled_phrases_throughout() -> None:
+    touched = tuple(Pedal(8.0 * k, 8.0 * k + 1.5) for k in range(8))
+    pedalled = tuple(Pedal(64 + 2.0 * k + 0.2, 64 + 2.0 * k + 1.9) for k in range(32))
+    found = marks(score_of(steady(64), 64, touched + pedalled), PedalMark)
+    assert {mark.kind for index, mark in found if index > 32} == {"change", "stop"}
+    assert 28 <= found[0][0] <= 34
+    assert found[0][1].kind == "start"
 
 
 def test_a_press_that_nobody_holds_so_long_is_left_out() -> None:
