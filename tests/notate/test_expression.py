@@ -129,6 +129,8 @@ def test_the_felt_beat(time: tuple[int, int], value: NoteValue) -> None:
         (TimeSignature(2, 2), 37, NoteValue("quarter")),
         (TimeSignature(12, 8), 22, NoteValue("eighth")),
         (TimeSignature(3, 4), 278, NoteValue("half", 1)),
+        (TimeSignature(3, 4), 168, NoteValue("half", 1)),
+        (TimeSignature(3, 8), 200, NoteValue("quarter", 1)),
         (TimeSignature(4, 4), 239, NoteValue("half")),
         (TimeSignature(6, 8), 230, NoteValue("half", 1)),
         (TimeSignature(5, 4), 240, NoteValue("quarter")),
@@ -140,7 +142,7 @@ def test_a_metronome_counts_what_it_can(time: TimeSignature, per_minute: float, 
 
 def test_metronome_steps_and_words() -> None:
     assert [metronome_mark(pace) for pace in (41.1, 61.0, 118.5, 205.0, 251.3, 12.0)] == [42, 60, 120, 208, 251, 12]
-    assert [tempo_word(pace) for pace in (30, 63, 72, 100, 112, 132, 180, 220)] == [
+    assert [tempo_word(FOUR, pace) for pace in (30, 63, 72, 100, 112, 132, 180, 220)] == [
         "Largo",
         "Larghetto",
         "Adagio",
@@ -150,6 +152,13 @@ def test_metronome_steps_and_words() -> None:
         "Presto",
         "Prestissimo",
     ]
+
+
+def test_quick_bars_of_three_are_named_by_the_bar() -> None:
+    paces = (132, 160, 167, 210, 300)
+    words = ["Allegro", "Allegro", "Allegro", "Vivace", "Presto"]
+    for time in (TimeSignature(3, 4), TimeSignature(3, 8)):
+        assert [tempo_word(time, pace) for pace in paces] == words
 
 
 def test_legato_pedalling_becomes_changes() -> None:

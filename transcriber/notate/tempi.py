@@ -17,6 +17,9 @@ METRONOME = (*range(40, 60, 2), *range(60, 72, 3), *range(72, 120, 4), *range(12
 # Lower ends of the usual ranges in felt beats a minute (as printed on metronomes; they differ by a few beats).
 WORDS = ((0, "Largo"), (60, "Larghetto"), (66, "Adagio"), (76, "Andante"), (108, "Moderato"), (120, "Allegro"))
 FAST_WORDS = ((168, "Presto"), (200, "Prestissimo"))
+# Three beats as quick as this are felt as one: waltzes and scherzi are counted, and named, by their bars.
+IN_ONE = 168
+BAR_WORDS = ((0, "Allegro"), (69, "Vivace"), (88, "Presto"))
 
 SECTION_BARS = 8  # a new tempo must hold for so long
 SECTION_RATIO = 1.3  # and differ by so much; performers sway by about a tenth around one tempo
@@ -81,7 +84,7 @@ def tempo_marks(spans: Sequence[BarSpan], timeline: Timeline) -> list[tuple[int,
         felt = section.quarters / float(time.beat_q)
         unit = metronome_unit(time, felt)
         per_minute = metronome_mark(section.quarters / float(unit.quarters))
-        word = tempo_word(metronome_mark(felt)) if number == 0 else ""
+        word = tempo_word(time, felt) if number == 0 else ""
         marks.append((section.first, TempoMark(start, word, unit, per_minute)))
     marks.extend(_ritardandi(spans, tempi, sections))
     return marks
@@ -100,7 +103,7 @@ def metronome_unit(time: TimeSignature, per_minute: float) -> NoteValue:
     unit_q = time.beat_q
     if per_minute < METRONOME[0]:
         unit_q /= 3 if time.compound else 2
-    elif per_minute > METRONOME[-1]:
+    elif per_minute > METRONOME[-1] or _felt_in_one(time, per_minute):
         unit_q *= 2 if time.beat_count % 2 == 0 else time.beat_count
     return VALUES.get(in_ticks(unit_q), beat_value(time))
 
@@ -112,8 +115,15 @@ def metronome_mark(per_minute: float) -> float:
     return float(max(1, round(per_minute)))
 
 
-def tempo_word(per_minute: float) -> str:
-    return [word for lowest, word in (*WORDS, *FAST_WORDS) if lowest <= per_minute][-1]
+def tempo_word(time: TimeSignature, per_minute: float) -> str:
+    """For so many beats a minute."""
+    in_one = _felt_in_one(time, per_minute)
+    pace = metronome_mark(per_minute / time.beat_count if in_one else per_minute)
+    return [word for lowest, word in (BAR_WORDS if in_one else (*WORDS, *FAST_WORDS)) if lowest <= pace][-1]
+
+
+def _felt_in_one(time: TimeSignature, per_minute: float) -> bool:
+    return time.beat_count == 3 and not time.compound and metronome_mark(per_minute) >= IN_ONE
 
 
 def _ritardandi(
