@@ -36,9 +36,11 @@ bench-listen: $(INSTALLED) $(PEERS)/basic-pitch/.installed
 	$(BIN)/python -m eval.bench_listen $(if $(DATA),--data "$(DATA)") $(if $(PIANOS),--pianos "$(PIANOS)") \
 		$(if $(LABEL_DELAYS),--label-delays "$(LABEL_DELAYS)") --basic-pitch $(PEERS)/basic-pitch/bin/python
 
-# Our notation beside MuseScore's and music21's import on DATA, a folder of performances aligned with printed scores.
+# Our notation beside MuseScore's and music21's import on DATA, a folder of performances aligned with printed scores; from
+# sound, too, with PIANOS.
 bench-notate: $(INSTALLED)
-	$(BIN)/python -m eval.bench_notate --data "$(DATA)" $(if $(LIMIT),--limit $(LIMIT))
+	$(BIN)/python -m eval.bench_notate --data "$(DATA)" $(if $(PIANOS),--pianos "$(PIANOS)") \
+		$(if $(LIMIT),--limit $(LIMIT))
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

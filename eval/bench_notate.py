@@ -1,13 +1,16 @@
 """Our notation beside MuseScore's and music21's import of the same performed notes, on held-out compositions.
 
-    make bench-notate DATA=DIR        (python -m eval.bench_notate --data DIR [--limit N] [--seconds S] [--out DIR])
+    make bench-notate DATA=DIR [PIANOS=FOLDER]
+    (python -m eval.bench_notate --data DIR [--pianos FOLDER] [--limit N] [--seconds S] [--out DIR])
 
 DIR holds performances aligned with their printed scores (`aligned.npz` and `reader.py`; see
 `transcriber/notate/training/pack.py`). One performance of each composition that no part of notation was trained on is
 written down by each program, from its notes alone, and compared with the printed bars that were played: the figures of
 `eval/asap.py`. Only signatures are printed there, no modes, so that keys are compared as majors. `misheard` is ours
 again, from notes with a transcriber's errors: one in twenty lost, as many added, onsets off by 15 ms, lengths by half.
-MuseScore is left out, with a word, where it is not installed.
+With PIANOS, a folder of sampled pianos, rooms and noises as the note model's training takes it, `heard` is ours from
+sound: each performance played on one of them, recorded (`eval/studio.py`), and heard by the note model. MuseScore is
+left out, with a word, where it is not installed.
 
 OUT gets `figures.json` with every figure of every piece, `figures.txt` with their means, and our first page of the
 three worst pieces and the three in the middle, by MV2H, as PDF.
@@ -19,6 +22,7 @@ import argparse
 import json
 import sys
 import time as clock
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +34,7 @@ from eval.heldout import add_weights, take_weights
 from eval.imports import ImportFailed, imported, musescore
 from eval.performedscore import PlayedBar
 from eval.printed import PrintedNote, UnreadableScore
+from eval.studio import Studio
 from transcriber.engrave import engrave
 from transcriber.errors import TranscriberError
 from transcriber.notate import notate
@@ -46,7 +51,7 @@ SHOWN = (
     *("beat", "downbeat", "time signature", "key"),
 )
 SHOWN_NOTES = ("staff", "spelling", "position", "written value", "tied", "64ths", "rests")
-OWN = ("ours", "misheard")
+OWN = ("ours", "misheard", "heard")
 LOST, ADDED = 0.05, 0.05  # shares of all notes
 JITTER_S = 0.015  # standard deviation
 LENGTH_SPREAD = 0.4  # standard deviation of the logarithm of a length's error
@@ -141,18 +146,27 @@ def misheard(performance: Performance, seed: int) -> Performance:
     return replace(performance, notes=tuple(found), duration_s=max(note.offset_s for note in found))
 
 
-def measure(excerpt: Excerpt, program: str) -> dict[str, float]:
+def given(excerpt: Excerpt, program: str, studio: Studio | None) -> Performance:
+    """The notes that a program is to write down."""
+    if program == "misheard":
+        return misheard(excerpt.performance, seed=0)
+    if program == "heard" and studio is not None:
+        return studio.heard(excerpt.performance, zlib.crc32(excerpt.name.encode()))
+    return excerpt.performance
+
+
+def measure(excerpt: Excerpt, program: str, studio: Studio | None = None) -> dict[str, float]:
     """Every figure of one program on one excerpt. Raises what the program raises."""
+    heard = given(excerpt, program, studio)
     started_s = clock.process_time()
     if program in OWN:
-        heard = excerpt.performance if program == "ours" else misheard(excerpt.performance, seed=0)
         score = notate(heard)
         cpu_s = clock.process_time() - started_s
         found = figures(excerpt.bars, heard, in_major(score))
     else:
-        score, marks = imported(excerpt.performance, program)
+        score, marks = imported(heard, program)
         cpu_s = clock.process_time() - started_s
-        found = figures(excerpt.bars, excerpt.performance, in_major(score))
+        found = figures(excerpt.bars, heard, in_major(score))
         found |= {name: marks[name] / marks["heads"] for name in ("tied", "64ths", "rests")}
     found["written value"] = found["position"] * found["value"]
     return {**found, "cpu_s": cpu_s}
@@ -195,13 +209,17 @@ def draw(excerpts: dict[str, Excerpt], ours: dict[str, dict[str, float]], out: P
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the aligned scores")
+    parser.add_argument("--pianos", type=Path, help="folder with pianos/, ir/ and noise/, for the way from sound")
     parser.add_argument("--limit", type=int, help="at most so many compositions")
     parser.add_argument("--seconds", type=float, default=90.0, help="of each performance")
     parser.add_argument("--out", type=Path, default=Path("runs/bench-notate"), help="folder for figures and pages")
     add_weights(parser)
     options = parser.parse_args()
     take_weights(options)
+    studio = Studio.load(options.pianos) if options.pianos else None
     programs = [*OWN, "MuseScore", "music21"]
+    if studio is None:
+        programs.remove("heard")
     if musescore() is None:
         print("MuseScore is not installed and left out (Debian and Ubuntu: apt install musescore3).", file=sys.stderr)
         programs.remove("MuseScore")
@@ -220,7 +238,7 @@ def main() -> None:
         excerpts[excerpt.name] = excerpt
         for program in programs:
             try:
-                found = measure(excerpt, program)
+                found = measure(excerpt, program, studio)
             except (ImportFailed, UnreadableScore, TranscriberError) as cause:
                 print(f"{excerpt.name}, {program}: {cause}", file=sys.stderr)
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,7 +88,7 @@ class Examples(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
             sound = np.pad(sound, (0, max(0, missing)))
             return record(sound, made.surroundings, rng, room=0.3), replace(segment, seconds=self.seconds)
         segment = self._played(made.library, rng)
-        sound = render(segment, self._piano(rng), made.noises, rng)
+        sound = render(segment, draw_piano(made.pianos, rng), made.noises, rng)
         return record(sound, made.surroundings, rng), segment
 
     def _played(self, library: PerformanceLibrary, rng: Generator) -> PlayedSegment:
@@ -100,12 +100,14 @@ class Examples(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         segment = library.draw(self.seconds, rng)
         return embellished(segment, rng) if rng.random() < EMBELLISHED else segment
 
-    def _piano(self, rng: Generator) -> Piano:
-        kinds = [kind for kind in KIND_SHARES if any(piano.kind == kind for piano in self.material.pianos)]
-        shares = np.array([KIND_SHARES[kind] for kind in kinds])
-        kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
-        pianos = [piano for piano in self.material.pianos if piano.kind == kind]
-        return pianos[rng.integers(len(pianos))]
+
+def draw_piano(pianos: Sequence[Piano], rng: Generator) -> Piano:
+    """Its kind first, by KIND_SHARES."""
+    kinds = [kind for kind in KIND_SHARES if any(piano.kind == kind for piano in pianos)]
+    shares = np.array([KIND_SHARES[kind] for kind in kinds])
+    kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
+    of_kind = [piano for piano in pianos if piano.kind == kind]
+    return of_kind[rng.integers(len(of_kind))]
 
 
 def without_piano(seconds: float, surroundings: Surroundings, rng: Generator) -> tuple[Samples, PlayedSegment]:
