@@ -5,8 +5,9 @@
 F: mir_eval's beat F-measure with a window of 70 ms, over the annotated stretch and without mir_eval's usual cut of the
 first five seconds, since a score begins at its first note. The annotated beats are those of the score: the lower figure
 of the time signature, or the dotted value in compound metres. `signature` counts pieces whose first time signature is
-found exactly, where x/16 counts as x/8 of the same beats; `metre` those where the number of beats in the first bar and
-whether they divide in three are right. Each composition counts once: its performances share its weight.
+found exactly, where x/16 counts as x/8 of the same beats; `offered` those where it is found, or among the other metres
+that are offered in its place; `metre` those where the number of beats in the first bar and whether they divide in three
+are right. Each composition counts once: its performances share its weight.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 import pretty_midi
 
 from eval.heldout import add_weights, take_weights
-from transcriber.notate.meter import Bar, Meter, find_meter
+from transcriber.notate.meter import Bar, Meter, find_meter, other_metres
 from transcriber.notate.onsets import Floats, NoteTable
 from transcriber.notate.training.augmentation import mishear
 from transcriber.notate.training.corpus import DOWNBEAT, NO_BEAT, BeatTrack, Piece, read_pieces
@@ -42,6 +43,7 @@ class Result:
     beat: float
     downbeat: float
     signature: float
+    offered: float
     metre: float
     cpu_s: float
     found: tuple[int, int]
@@ -115,11 +117,13 @@ def evaluate(piece: Piece, baseline: bool) -> Result:
     beat, downbeat = f_measures(meter, track.time_s[track.kind != NO_BEAT], track.time_s[track.kind == DOWNBEAT])
     wanted = written_alike(int(track.beats[0]), int(track.beat_type[0]))
     found = written_alike(meter.bars[0].time.beats, meter.bars[0].time.beat_type)
+    others = () if baseline else other_metres(performance, meter)
     return Result(
         piece,
         beat,
         downbeat,
         float(found == wanted),
+        float(wanted in (found, *(written_alike(time_.beats, time_.beat_type) for time_ in others))),
         float(metre_of(found) == metre_of(wanted)),
         cpu_s,
         found,
@@ -157,13 +161,13 @@ def table(results: list[Result]) -> str:
         by_source[result.piece.source][result.piece.work_group].append(result)
         if result.piece.source != "POP909":
             by_source["all but POP909"][result.piece.work_group].append(result)
-    lines = [f"{'source':<18} compositions   beat  downbeat  signature  metre  CPU s"]
+    lines = [f"{'source':<18} compositions   beat  downbeat  signature  offered  metre  CPU s"]
     for source, groups in by_source.items():
         means = [
             float(np.mean([np.mean([getattr(result, name) for result in group]) for group in groups.values()]))
-            for name in ("beat", "downbeat", "signature", "metre", "cpu_s")
+            for name in ("beat", "downbeat", "signature", "offered", "metre", "cpu_s")
         ]
-        figures = "{:7.3f} {:9.3f} {:10.3f} {:6.3f} {:6.2f}".format(*means)
+        figures = "{:7.3f} {:9.3f} {:10.3f} {:8.3f} {:6.3f} {:6.2f}".format(*means)
         lines.append(f"{source:<18} {len(groups):>12} {figures}")
     return "\n".join(lines)
 

@@ -29,12 +29,12 @@ def answer(piece, count):
 def test_the_annotated_bars_score_one_and_another_metre_less(waltz, monkeypatch):
     monkeypatch.setattr(evaluation, "find_meter", lambda performance: answer(waltz, 3))
     right = evaluation.evaluate(waltz, baseline=False)
-    assert (right.beat, right.downbeat, right.signature, right.metre) == (1, 1, 1, 1)
+    assert (right.beat, right.downbeat, right.signature, right.offered, right.metre) == (1, 1, 1, 1, 1)
     monkeypatch.setattr(evaluation, "find_meter", lambda performance: answer(waltz, 4))
     wrong = evaluation.evaluate(waltz, baseline=False)
     assert wrong.beat == 1
     assert wrong.downbeat < 0.5
-    assert (wrong.signature, wrong.metre) == (0, 0)
+    assert (wrong.signature, wrong.offered, wrong.metre) == (0, 1, 0)
 
 
 def test_an_excerpt_keeps_what_begins_within_it(waltz):
@@ -52,7 +52,7 @@ def test_the_baseline_covers_the_piece(waltz):
 
 def test_the_table_counts_each_composition_once(waltz):
     results = [
-        evaluation.Result(waltz, beat, 1.0, 1.0, 1.0, 0.0, (3, 4), (3, 4))
+        evaluation.Result(waltz, beat, 1.0, 1.0, 1.0, 1.0, 0.0, (3, 4), (3, 4))
         for beat in (1.0, 0.5)  # two performances of one composition
     ]
     lines = evaluation.table(results).splitlines()
