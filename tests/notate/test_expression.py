@@ -154,6 +154,12 @@ def test_metronome_steps_and_words() -> None:
     ]
 
 
+def test_dotted_beats_are_named_as_slower_plain_ones() -> None:
+    paces = (15, 24, 38, 60, 90, 140, 180)
+    words = ["Largo", "Adagio", "Andante", "Moderato", "Allegro", "Presto", "Prestissimo"]
+    assert [tempo_word(TimeSignature(6, 8), pace) for pace in paces] == words
+
+
 def test_quick_bars_of_three_are_named_by_the_bar() -> None:
     paces = (132, 160, 167, 210, 300)
     words = ["Allegro", "Allegro", "Allegro", "Vivace", "Presto"]

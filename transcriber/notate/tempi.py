@@ -17,6 +17,12 @@ METRONOME = (*range(40, 60, 2), *range(60, 72, 3), *range(72, 120, 4), *range(12
 # Lower ends of the usual ranges in felt beats a minute (as printed on metronomes; they differ by a few beats).
 WORDS = ((0, "Largo"), (60, "Larghetto"), (66, "Adagio"), (76, "Andante"), (108, "Moderato"), (120, "Allegro"))
 FAST_WORDS = ((168, "Presto"), (200, "Prestissimo"))
+# Beats that divide in three are slower in music of the same character: the Andante of Mozart's K. 331 and that of
+# Chopin's op. 57 are played at some 38 dotted quarters, gigues called Allegro at 90 and more.
+COMPOUND_WORDS = (
+    *((0, "Largo"), (20, "Adagio"), (30, "Andante"), (50, "Moderato")),
+    *((66, "Allegro"), (126, "Presto"), (176, "Prestissimo")),
+)
 # Three beats as quick as this are felt as one: waltzes and scherzi are counted, and named, by their bars.
 IN_ONE = 168
 BAR_WORDS = ((0, "Allegro"), (69, "Vivace"), (88, "Presto"))
@@ -117,9 +123,13 @@ def metronome_mark(per_minute: float) -> float:
 
 def tempo_word(time: TimeSignature, per_minute: float) -> str:
     """For so many beats a minute."""
-    in_one = _felt_in_one(time, per_minute)
-    pace = metronome_mark(per_minute / time.beat_count if in_one else per_minute)
-    return [word for lowest, word in (BAR_WORDS if in_one else (*WORDS, *FAST_WORDS)) if lowest <= pace][-1]
+    if _felt_in_one(time, per_minute):
+        return _word(BAR_WORDS, per_minute / time.beat_count)
+    return _word(COMPOUND_WORDS if time.compound else (*WORDS, *FAST_WORDS), per_minute)
+
+
+def _word(words: Sequence[tuple[int, str]], per_minute: float) -> str:
+    return [word for lowest, word in words if lowest <= metronome_mark(per_minute)][-1]
 
 
 def _felt_in_one(time: TimeSignature, per_minute: float) -> bool:
