@@ -12,7 +12,7 @@ def check_edits(job: Job, storage: Storage) -> None:
     """Raises EditError or NoNotes where no score can be written by the job's wishes; no network runs."""
     from transcriber.notate.additions import with_added
     from transcriber.notate.edits import gather
-    from transcriber.notate.meter import find_meter
+    from transcriber.notate.meter import corrected_meter
 
     edits = requested_edits(job.wishes)
     performance = played(job, storage)
@@ -21,12 +21,5 @@ def check_edits(job: Job, storage: Storage) -> None:
     if len(corrections.deleted) >= len(complete.notes):
         raise NoNotes("Every note of this recording is deleted; keep at least one of them.")
     evidence = kept_beats(job, storage)
-    if corrections.bar_lines and evidence is not None:
-        find_meter(
-            performance,
-            time=corrections.time,
-            pickup_q=corrections.pickup_q,
-            tempo_level=corrections.tempo_level,
-            bar_lines_s=[complete.notes[source].onset_s for source in corrections.bar_lines],
-            evidence=evidence,
-        )
+    if (corrections.bar_lines or corrections.times) and evidence is not None:
+        corrected_meter(performance, complete, corrections, evidence)

@@ -177,7 +177,7 @@ def requested_edits(wishes: Wishes) -> tuple[Edit, ...]:
     from transcriber.notate.edits import SetKey, SetMetre, read_edits
 
     edits = read_edits(wishes.edits)
-    corrected = {type(edit) for edit in edits} & {SetMetre, SetKey}
+    corrected = {type(edit) for edit in edits if isinstance(edit, SetMetre | SetKey) and edit.source is None}
     asked = Options(
         metre=None if SetMetre in corrected else wishes.metre, key=None if SetKey in corrected else wishes.key
     )

@@ -38,6 +38,9 @@ EVERY_EDIT: list[Edit] = [
     SetPickup(Fraction(1, 2)),
     SetTempoLevel(Fraction(1, 2)),
     SetKey(KeySignature(-2, "minor")),
+    SetMetre(TimeSignature(2, 4), 6),
+    SetTempoLevel(Fraction(2), 6),
+    SetKey(KeySignature(1), 6),
     SetBarLine(4),
     SetHand(3, "left"),
     SetHands(6, 7, "left"),
@@ -67,6 +70,22 @@ def test_edits_are_applied() -> None:
     assert (heads[2][1].step, heads[2][1].alter) == ("F", -1)
 
 
+def test_a_key_holds_from_the_bar_of_a_note_until_the_next() -> None:
+    tune = Performance(
+        sort_notes([Note(0.5 * beat, 0.5 * beat + 0.45, 60 + beat % 5, 64) for beat in range(32)]), (), 16.0
+    )
+    edits = [SetKey(KeySignature(3), 22), SetKey(KeySignature(-1)), SetKey(KeySignature(2), 9)]
+    score = notate_on(tune, meter_of(TimeSignature(4, 4), 8, 0.5), gather(edits, tune))
+    assert [bar.key.fifths for bar in score.measures] == [-1, -1, 2, 2, 2, 3, 3, 3]
+
+
+def test_what_holds_from_a_note_on_stands_beside_what_holds_throughout() -> None:
+    corrections = gather(EVERY_EDIT, PERFORMANCE)
+    assert (corrections.time, corrections.times) == (TimeSignature(6, 8), {6: TimeSignature(2, 4)})
+    assert (corrections.tempo_level, corrections.tempo_levels) == (Fraction(1, 2), {6: Fraction(2)})
+    assert (corrections.key, corrections.keys) == (KeySignature(-2, "minor"), {6: KeySignature(1)})
+
+
 def test_the_same_edit_twice_is_no_conflict() -> None:
     assert write(SetTitle("A"), SetTitle("B"), DeleteNote(1), DeleteNote(1)).title == "B"
     corrections = gather([SetTempoLevel(Fraction(2)), SetTempoLevel(Fraction(2))], PERFORMANCE)
@@ -84,6 +103,9 @@ def test_a_range_of_notes_changes_hands_but_for_those_with_an_edit_of_their_own(
     [
         [SetMetre(TimeSignature(3, 4)), SetMetre(TimeSignature(4, 4))],
         [SetKey(KeySignature(1)), SetKey(KeySignature(2))],
+        [SetMetre(TimeSignature(3, 4), 1), SetMetre(TimeSignature(4, 4), 1)],
+        [SetKey(KeySignature(1), 8)],
+        [SetTempoLevel(Fraction(2), 1), DeleteNote(1)],
         [SetHand(1, "left"), SetHand(1, "right")],
         [SetHand(1, "left"), DeleteNote(1)],
         [SetHands(1, 4, "left"), SetHands(4, 6, "right")],
@@ -147,10 +169,12 @@ def test_the_documented_forms_are_read() -> None:
         {"edit": "tempo-level", "factor": 2},
         {"edit": "key", "fifths": -2},
         {"edit": "metre", "beats": 3, "beat_type": 4},
+        {"edit": "metre", "beats": 2, "beat_type": 4, "source": 12},
     ]
     assert parse_edits(json.dumps(fields)) == (
         SetPickup(Fraction(1, 2)),
         SetTempoLevel(Fraction(2)),
         SetKey(KeySignature(-2)),
         SetMetre(TimeSignature(3, 4)),
+        SetMetre(TimeSignature(2, 4), 12),
     )

@@ -154,10 +154,35 @@ def test_bar_lines_may_break_the_metre_that_is_asked_for():
     assert len(other) <= 3  # to meet the second bar line, and to be back with the dance afterwards
 
 
+def test_another_metre_holds_from_where_a_listener_says_until_the_next():
+    played, at_s = dance(3, 24)
+    meter = find_meter(played, times_s=[(at_s[48], TimeSignature(6, 4)), (at_s[24], TimeSignature(2, 4))])
+    assert_covers(meter, played)
+    begins = {bar.beat_times_s[0]: bar.time for bar in meter.bars}
+    places = [min(begins, key=lambda time_s: abs(time_s - at_s[beat])) for beat in (24, 48)]
+    assert places == pytest.approx([at_s[24], at_s[48]], abs=0.1)
+    assert {time for time_s, time in begins.items() if time_s < places[0]} == {TimeSignature(3, 4)}
+    assert {time for time_s, time in begins.items() if places[0] <= time_s < places[1]} == {TimeSignature(2, 4)}
+    assert {time for time_s, time in begins.items() if time_s >= places[1]} == {TimeSignature(6, 4)}
+
+
+@pytest.mark.parametrize(("level", "count"), [(Fraction(2), 48), (Fraction(1, 2), 12), (Fraction(3), 72)])
+def test_a_tempo_level_holds_from_where_a_listener_says_until_the_next(level, count):
+    played, at_s = dance(4, 16)
+    meter = find_meter(played, tempo_levels_s=[(at_s[16], level), (at_s[40], Fraction(1))])
+    assert_covers(meter, played)
+    beats = beats_of(meter)
+    assert ((beats > at_s[16] - 0.1) & (beats < at_s[40] - 0.1)).sum() == count
+    np.testing.assert_allclose(beats[:16], at_s[:16], atol=0.05)
+    np.testing.assert_allclose(beats[(beats > at_s[40] - 0.1)][:24], at_s[40:64], atol=0.05)
+
+
 def test_bar_lines_that_no_bars_meet_are_refused():
     played, at_s = dance(3, 12)
     with pytest.raises(EditError, match="bar lines"):
         find_meter(played, bar_lines_s=[at_s[6], at_s[7]])
+    with pytest.raises(EditError, match="metres"):
+        find_meter(played, times_s=[(at_s[6], TimeSignature(3, 4)), (at_s[7], TimeSignature(4, 4))])
 
 
 def test_errors_name_what_is_wrong():

@@ -17,7 +17,7 @@ from transcriber.notate.hands import find_hands
 from transcriber.notate.harmony import chord_symbols
 from transcriber.notate.key import KeyRegion, find_keys
 from transcriber.notate.measures import printed_bars, write_measure
-from transcriber.notate.meter import Meter, find_meter, hear_beats, other_metres
+from transcriber.notate.meter import Meter, corrected_meter, hear_beats, other_metres
 from transcriber.notate.ornaments import find_attacks
 from transcriber.notate.rhythm import Placed, place
 from transcriber.notate.simple import simplify
@@ -56,14 +56,7 @@ def notate(
         raise NoNotes("No piano note was heard in this recording; check that it holds piano music.")
     complete = with_added(performance, edits)
     corrections = gather(edits, complete)
-    meter = find_meter(
-        performance,
-        time=corrections.time,
-        pickup_q=corrections.pickup_q,
-        tempo_level=corrections.tempo_level,
-        bar_lines_s=[complete.notes[source].onset_s for source in corrections.bar_lines],
-        evidence=evidence,
-    )
+    meter = corrected_meter(performance, complete, corrections, evidence)
     score = notate_on(
         complete, meter, corrections, title=title, composer=composer, level=level, chords=chords, transpose=transpose
     )
@@ -104,7 +97,7 @@ def notate_on(
         for staff in (UPPER, LOWER)
     )
     spans = printed_bars(timeline, (upper, lower), any_pickup=corrections.pickup_q is not None)
-    keys = (KeyRegion(0, corrections.key),) if corrections.key else find_keys(heard, timeline)
+    keys = _keys(heard, timeline, corrections, performance)
     key_of_bar = [_key_at(keys, index) for index in range(len(timeline.bars))]
     spelling = _spell(placed, timeline, key_of_bar, corrections)
     accents = find_accents(placed)
@@ -136,6 +129,23 @@ def _pedalled(performance: Performance) -> frozenset[int]:
         index
         for index, (note, end_s) in enumerate(zip(performance.notes, ends_s, strict=True))
         if end_s > note.offset_s
+    )
+
+
+def _keys(
+    placed: Sequence[Placed], timeline: Timeline, corrections: Corrections, performance: Performance
+) -> tuple[KeyRegion, ...]:
+    """As found or asked for; from the bar of a note that begins another key on, that one."""
+    keys = (KeyRegion(0, corrections.key),) if corrections.key else find_keys(placed, timeline)
+    place_of = {attack.source: note.onset for note in placed for attack in (*note.graces, note.attack)}
+    changes = {}
+    for source, key in corrections.keys.items():
+        place = place_of.get(source, timeline.tick_at(performance.notes[source].onset_s))
+        changes[timeline.bar_index_at(int(place))] = key
+    first = min(changes, default=len(timeline.bars))
+    return (
+        *(region for region in keys if region.first < first),
+        *(KeyRegion(bar, key) for bar, key in sorted(changes.items())),
     )
 
 

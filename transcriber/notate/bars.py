@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,14 +82,20 @@ def bar_path(
     time: TimeSignature | None = None,
     opening: tuple[TimeSignature, int] | None = None,
     bar_lines: Sequence[int] = (),
+    later: Sequence[tuple[int, TimeSignature]] = (),
     weights: BarWeights = WEIGHTS,
 ) -> BarPath:
     """The most likely bars. `opening` fixes the first signature and bar line's beat; `bar_lines` are beats that begin a
-    bar. `time` allows no other metre, but for the bars that such bar lines make longer or shorter.
+    bar, and so are those of `later`, with which another metre begins. `time`, and each of these in its turn, allows no
+    other metre, but for the bars that such bar lines make longer or shorter.
 
     The score is -inf where no bars meet all that is asked for.
     """
-    states = _States.of([time] if time else list(SIGNATURES), odd_bars=bool(bar_lines) or not time)
+    asked = {metre for _, metre in later} | ({time} if time else set())
+    bar_lines = [*bar_lines, *(beat for beat, _ in later)]
+    metres = [time] if time else list(SIGNATURES)
+    metres += [metre for _, metre in later if metre not in metres]
+    states = _States.of(list(dict.fromkeys(metres)), odd_bars=bool(bar_lines) or not time)
     likely = _likely(states, beat_s, beat_onset, onset_s, scores, patterns, weights)
     if opening is not None:
         signature, first_downbeat = opening
@@ -98,8 +105,14 @@ def bar_path(
             likely[beat] = np.where(opens & (states.position == position), 0.0, -np.inf)
     for beat in bar_lines:
         likely[beat] = np.where(states.position == 0, likely[beat], -np.inf)
+    spans = [(0, time), *sorted(later, key=lambda change: change[0]), (len(likely), None)]
+    for (first, metre), (end, _) in pairwise(spans):
+        if metre is not None:
+            own = np.array([metre == states.metres[index] for index in states.metre])[states.kind]
+            likely[first:end] = np.where(own, likely[first:end], -np.inf)
 
-    odd = np.where(states.is_odd, weights.odd_asked if time else weights.odd, 0.0)
+    is_asked = np.array([states.metres[index] in asked for index in states.metre])
+    odd = np.where(states.is_odd, np.where(is_asked, weights.odd_asked, weights.odd), 0.0)
     change = _change_costs(states.metres, weights)[np.ix_(states.metre, states.metre)] + odd[:, None]
     best, came_from = _search(states, likely, odd, change, weights)
     state = int(best.argmax())

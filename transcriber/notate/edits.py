@@ -6,7 +6,8 @@ As JSON, a list of objects: {"edit": "metre", "beats": 3, "beat_type": 4}, {"edi
 "last": 20, "hand": "left"} (both ends included; a note's own edit goes before that of a range), {"edit": "delete",
 "source": 12}, {"edit": "respell", "source": 12, "step": "B", "alter": -1},
 {"edit": "title", "text": "..."}, {"edit": "composer", "text": "..."}, {"edit": "add", "id": "a1", "onset_s": 3.2,
-"offset_s": 3.6, "pitch": 64, "velocity": 70} (the velocity may be left out). `source` is the index of the performed
+"offset_s": 3.6, "pitch": 64, "velocity": 70} (the velocity may be left out). A metre, a tempo level and a key with a
+"source" hold from that note on, until the next of their kind with one. `source` is the index of the performed
 note, which every written head carries; the notes that were added follow those of the recording in the edits' order.
 """
 
@@ -37,7 +38,10 @@ TEMPO_LEVELS = (Fraction(1, 4), Fraction(1, 3), Fraction(1, 2), Fraction(2), Fra
 
 @dataclass(frozen=True, slots=True)
 class SetMetre:
+    """Of the whole piece, or from note `source` on, with which a bar begins."""
+
     time: TimeSignature
+    source: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,21 @@ class SetPickup:
 
 @dataclass(frozen=True, slots=True)
 class SetTempoLevel:
-    """2: twice as many beats as were found (values twice as long); 1/2: half as many. Several multiply."""
+    """2: twice as many beats as were found (values twice as long); 1/2: half as many. Several multiply.
+
+    With a `source` the beats from that note on, beside what is said of the whole piece.
+    """
 
     factor: Fraction
+    source: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SetKey:
+    """Of the whole piece, or from the bar of note `source` on."""
+
     key: KeySignature
+    source: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +132,18 @@ Edit = (
 
 @dataclass(frozen=True)
 class Corrections:
-    """All edits together. None: as found. `staves`, `names`: by source. `bar_lines`: sources that begin a bar."""
+    """All edits together. None: as found. `staves`, `names`: by source. `bar_lines`: sources that begin a bar.
+
+    `times`, `tempo_levels`, `keys`: by the source from which on they hold.
+    """
 
     time: TimeSignature | None
+    times: Mapping[int, TimeSignature]
     pickup_q: Fraction | None
     tempo_level: Fraction
+    tempo_levels: Mapping[int, Fraction]
     key: KeySignature | None
+    keys: Mapping[int, KeySignature]
     bar_lines: tuple[int, ...]
     staves: Mapping[int, int]
     deleted: frozenset[int]
@@ -140,9 +157,10 @@ def gather(edits: Sequence[Edit], performance: Performance) -> Corrections:
 
     Raises EditError where one is impossible or two contradict each other.
     """
-    metre: dict[str, TimeSignature] = {}
+    metres: dict[int | None, TimeSignature] = {}
     pickup: dict[str, Fraction] = {}
-    key: dict[str, KeySignature] = {}
+    levels: dict[int | None, Fraction] = {}
+    keys: dict[int | None, KeySignature] = {}
     title: dict[str, str] = {}
     composer: dict[str, str] = {}
     staves: dict[int, int] = {}
@@ -150,18 +168,17 @@ def gather(edits: Sequence[Edit], performance: Performance) -> Corrections:
     names: dict[int, tuple[Step, int]] = {}
     bar_lines: set[int] = set()
     deleted: set[int] = set()
-    level = Fraction(1)
     for edit in edits:
         _check(edit, performance)
         match edit:
-            case SetMetre(time):
-                _set_once(metre, "metre", time, "The metre")
+            case SetMetre(time, source):
+                _set_once(metres, source, time, f"The metre{_from_note(source)}")
             case SetPickup(quarters):
                 _set_once(pickup, "pickup", quarters, "The pickup")
-            case SetTempoLevel(factor):
-                level *= factor
-            case SetKey(signature):
-                _set_once(key, "key", signature, "The key")
+            case SetTempoLevel(factor, source):
+                levels[source] = levels.get(source, Fraction(1)) * factor
+            case SetKey(signature, source):
+                _set_once(keys, source, signature, f"The key{_from_note(source)}")
             case SetHand(source, hand):
                 _set_once(staves, source, UPPER if hand == "right" else LOWER, f"The hand of note {source}")
             case SetHands(first, last, hand):
@@ -179,16 +196,20 @@ def gather(edits: Sequence[Edit], performance: Performance) -> Corrections:
                 title["title"] = text
             case SetComposer(text):
                 composer["composer"] = text
-    lost = deleted & (staves.keys() | names.keys() | bar_lines)
+    lost = deleted & (staves.keys() | names.keys() | bar_lines | metres.keys() | levels.keys() | keys.keys())
     if lost:
         raise EditError(f"Note {min(lost)} is deleted and changed at once; keep one of the two edits.")
-    if "metre" in metre and "pickup" in pickup and pickup["pickup"] >= metre["metre"].measure_q:
+    whole = metres.get(None)
+    if whole is not None and "pickup" in pickup and pickup["pickup"] >= whole.measure_q:
         raise EditError(f"A pickup of {pickup['pickup']} quarters is as long as a whole bar; give less than one bar.")
     return Corrections(
-        metre.get("metre"),
+        whole,
+        _by_source(metres),
         pickup.get("pickup"),
-        level,
-        key.get("key"),
+        levels.get(None, Fraction(1)),
+        _by_source(levels),
+        keys.get(None),
+        _by_source(keys),
         tuple(sorted(bar_lines)),
         ranges | staves,
         frozenset(deleted),
@@ -196,6 +217,14 @@ def gather(edits: Sequence[Edit], performance: Performance) -> Corrections:
         title.get("title"),
         composer.get("composer"),
     )
+
+
+def _from_note(source: int | None) -> str:
+    return "" if source is None else f" from note {source} on"
+
+
+def _by_source(found: Mapping[int | None, V]) -> dict[int, V]:
+    return {source: value for source, value in found.items() if source is not None}
 
 
 def parse_edits(text: str | bytes) -> tuple[Edit, ...]:
@@ -269,16 +298,23 @@ def _fraction(fields: dict[str, Any], name: str) -> Fraction:
     return Fraction(value).limit_denominator(960)
 
 
+def _source(fields: dict[str, Any]) -> int | None:
+    """The note from which on an edit holds; None for the whole piece."""
+    return _whole(fields, "source") if "source" in fields else None
+
+
 def _read_key(fields: dict[str, Any]) -> Edit:
-    if "mode" in fields:
-        return SetKey(KeySignature(_whole(fields, "fifths"), _text(fields, "mode", ("major", "minor"))))
-    return SetKey(KeySignature(_whole(fields, "fifths")))
+    fifths = _whole(fields, "fifths")
+    mode: Any = _text(fields, "mode", ("major", "minor")) if "mode" in fields else "major"
+    return SetKey(KeySignature(fifths, mode), _source(fields))
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], Edit]] = {
-    "metre": lambda fields: SetMetre(TimeSignature(_whole(fields, "beats"), _whole(fields, "beat_type"))),
+    "metre": lambda fields: SetMetre(
+        TimeSignature(_whole(fields, "beats"), _whole(fields, "beat_type")), _source(fields)
+    ),
     "pickup": lambda fields: SetPickup(_fraction(fields, "quarters")),
-    "tempo-level": lambda fields: SetTempoLevel(_fraction(fields, "factor")),
+    "tempo-level": lambda fields: SetTempoLevel(_fraction(fields, "factor"), _source(fields)),
     "key": _read_key,
     "hand": lambda fields: SetHand(_whole(fields, "source"), _text(fields, "hand", ("left", "right"))),
     "hands": lambda fields: SetHands(
@@ -303,14 +339,14 @@ _READERS: dict[str, Callable[[dict[str, Any]], Edit]] = {
 
 def _written(edit: Edit) -> dict[str, Any]:
     match edit:
-        case SetMetre(time):
-            return {"edit": "metre", "beats": time.beats, "beat_type": time.beat_type}
+        case SetMetre(time, source):
+            return {"edit": "metre", "beats": time.beats, "beat_type": time.beat_type, **_since(source)}
         case SetPickup(quarters):
             return {"edit": "pickup", "quarters": str(quarters)}
-        case SetTempoLevel(factor):
-            return {"edit": "tempo-level", "factor": str(factor)}
-        case SetKey(key):
-            return {"edit": "key", "fifths": key.fifths, "mode": key.mode}
+        case SetTempoLevel(factor, source):
+            return {"edit": "tempo-level", "factor": str(factor), **_since(source)}
+        case SetKey(key, source):
+            return {"edit": "key", "fifths": key.fifths, "mode": key.mode, **_since(source)}
         case SetHand(source, hand):
             return {"edit": "hand", "source": source, "hand": hand}
         case SetHands(first, last, hand):
@@ -330,8 +366,14 @@ def _written(edit: Edit) -> dict[str, Any]:
             return written if velocity is None else {**written, "velocity": velocity}
 
 
+def _since(source: int | None) -> dict[str, int]:
+    return {} if source is None else {"source": source}
+
+
 def _check(edit: Edit, performance: Performance) -> None:
     """Raise EditError where `edit` is impossible by itself."""
+    if isinstance(edit, SetMetre | SetTempoLevel | SetKey) and edit.source is not None:
+        _check_source(edit.source, performance)
     match edit:
         case SetMetre(time):
             if not 1 <= time.beats <= MOST_BEATS or time.beat_type not in BEAT_TYPES:

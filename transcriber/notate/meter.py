@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,11 +15,12 @@ from transcriber.errors import EditError, NoNotes, OptionError
 from transcriber.notate.bars import BarPath, bar_path, metre_scores
 from transcriber.notate.beats import BeatGrid, beat_grids
 from transcriber.notate.beatscores import OnsetScores
+from transcriber.notate.edits import Corrections
 from transcriber.notate.evidence import BeatEvidence
 from transcriber.notate.onsets import Floats, Ints, NoteTable, Onsets, find_onsets
 from transcriber.notate.patternmodel import learned_pattern_model
 from transcriber.notate.patterns import PatternScores, judge_grid
-from transcriber.notate.regrid import relevel, shift
+from transcriber.notate.regrid import relevel, relevel_part, shift
 from transcriber.performance import Performance
 from transcriber.score import TimeSignature
 
@@ -56,15 +58,18 @@ def find_meter(
     pickup_q: Fraction | None = None,
     tempo_level: Fraction = Fraction(1),
     bar_lines_s: Sequence[float] = (),
+    times_s: Sequence[tuple[float, TimeSignature]] = (),
+    tempo_levels_s: Sequence[tuple[float, Fraction]] = (),
     evidence: BeatEvidence | None = None,
 ) -> Meter:
     """Find beats, bar lines and time signatures from the notes alone.
 
     The rest are a listener's corrections: `time` is the only time signature used; `pickup_q` is what lies before the
     first bar line (of more than a bar only what exceeds whole bars counts); `tempo_level` multiplies the number of
-    beats that would be found without it; `bar_lines_s` are moments at which a bar begins. With the `evidence` of an
-    earlier hearing of the same notes the network is not asked. Raises NoNotes, OptionError for a pickup or a tempo
-    level out of range, and EditError for bar lines that no bars can meet.
+    beats that would be found without it; `bar_lines_s` are moments at which a bar begins; `times_s` and
+    `tempo_levels_s` are time signatures and tempo levels that hold from a moment on, until the next of their kind. With
+    the `evidence` of an earlier hearing of the same notes the network is not asked. Raises NoNotes, OptionError for a
+    pickup or a tempo level out of range, and EditError for bar lines and time signatures that no bars can meet.
     """
     if not performance.notes:
         raise NoNotes("There is no note to find a beat in.")
@@ -74,19 +79,43 @@ def find_meter(
         raise OptionError(f"The tempo level is {tempo_level}; it must lie between 1/8 and 8.")
     heard = _heard(performance, evidence or hear_beats(performance))
     grid, path = _counted(heard, time, tempo_level)
+    if tempo_levels_s:
+        grid = _with_levels(grid, tempo_levels_s, heard)
     opening = None
     if pickup_q is not None:
         grid, opening = _with_pickup(grid, path, pickup_q, heard)
-    if bar_lines_s and opening is None:
-        grid = _meeting(grid, bar_lines_s[0], heard)
-    if opening is not None or bar_lines_s:
+    wanted_s = sorted([*bar_lines_s, *(from_s for from_s, _ in times_s)])
+    if wanted_s and opening is None:
+        grid = _meeting(grid, wanted_s[0], heard)
+    if opening is not None or wanted_s or tempo_levels_s:
         bar_lines = sorted({_beat_at(grid, time_s) for time_s in bar_lines_s})
-        path = _path(grid, heard, _patterns(grid, heard), time, opening, bar_lines)
+        later = [(_beat_at(grid, from_s), metre) for from_s, metre in times_s]
+        path = _path(grid, heard, _patterns(grid, heard), time, opening, bar_lines, later)
         if not np.isfinite(path.score):
             raise EditError(
-                "These bar lines fit into no bars; they are too near to each other, or the pickup is another."
+                "These bar lines and metres make no bars; they are too near to each other, or the pickup is another."
             )
     return _bars(grid, path, performance.notes[0].onset_s, performance.notes[-1].onset_s)
+
+
+def corrected_meter(
+    performance: Performance, complete: Performance, corrections: Corrections, evidence: BeatEvidence | None = None
+) -> Meter:
+    """With a musician's corrections; they speak of the notes of `complete`, which has the added ones, too."""
+
+    def seconds(source: int) -> float:
+        return complete.notes[source].onset_s
+
+    return find_meter(
+        performance,
+        time=corrections.time,
+        pickup_q=corrections.pickup_q,
+        tempo_level=corrections.tempo_level,
+        bar_lines_s=[seconds(source) for source in corrections.bar_lines],
+        times_s=[(seconds(source), time) for source, time in corrections.times.items()],
+        tempo_levels_s=[(seconds(source), level) for source, level in corrections.tempo_levels.items()],
+        evidence=evidence,
+    )
 
 
 def other_metres(
@@ -168,8 +197,9 @@ def _path(
     time: TimeSignature | None,
     opening: tuple[TimeSignature, int] | None = None,
     bar_lines: Sequence[int] = (),
+    later: Sequence[tuple[int, TimeSignature]] = (),
 ) -> BarPath:
-    return bar_path(*_beats_of(grid, heard), patterns, time=time, opening=opening, bar_lines=bar_lines)
+    return bar_path(*_beats_of(grid, heard), patterns, time=time, opening=opening, bar_lines=bar_lines, later=later)
 
 
 def _beats_of(grid: BeatGrid, heard: _Heard) -> tuple[Floats, Ints, Floats, OnsetScores]:
@@ -182,6 +212,15 @@ def _at_level(grid: BeatGrid, level: Fraction, heard: _Heard, time: TimeSignatur
     grids = [relevel(grid, level, phase, heard.onsets.time_s) for phase in range(level.denominator)]
     candidates = [(found, _path(found, heard, _patterns(found, heard), time)) for found in grids]
     return max(candidates, key=lambda candidate: candidate[1].score)
+
+
+def _with_levels(grid: BeatGrid, levels_s: Sequence[tuple[float, Fraction]], heard: _Heard) -> BeatGrid:
+    """The beats from each moment to the next counted anew, beginning with the beat nearest to it."""
+    starts = [(_beat_at(grid, from_s), level) for from_s, level in sorted(levels_s)]
+    found = grid
+    for (first, level), (end, _) in reversed(list(pairwise([*starts, (len(grid.time_s) - 1, Fraction(1))]))):
+        found = relevel_part(found, level, first, end, heard.onsets.time_s)
+    return found
 
 
 def _with_pickup(

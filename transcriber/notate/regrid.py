@@ -19,6 +19,18 @@ def relevel(grid: BeatGrid, level: Fraction, phase: int, onset_s: Floats) -> Bea
     return _sample(grid, phase / level.numerator, step, 0, onset_s)
 
 
+def relevel_part(grid: BeatGrid, level: Fraction, first: int, end: int, onset_s: Floats) -> BeatGrid:
+    """`level` beats for each beat from beat `first` to beat `end`; both stay beats."""
+    parts = np.arange(0, (end - first) * level.numerator, level.denominator)  # of a beat, level.numerator to each
+    beat, part = first + parts // level.numerator, parts % level.numerator
+    time_s = np.interp(beat + part / level.numerator, np.arange(len(grid.time_s)), grid.time_s)
+    near, nearest = snapped(time_s, onset_s)
+    new_s = np.where(near & (part > 0), onset_s[nearest], time_s)
+    new_onset = np.where(part > 0, np.where(near, nearest, -1), grid.onset[beat])
+    times, onsets = ((old[:first], new, old[end:]) for old, new in ((grid.time_s, new_s), (grid.onset, new_onset)))
+    return BeatGrid(np.concatenate(times), np.concatenate(onsets), grid.score)
+
+
 def shift(grid: BeatGrid, by_beats: float, onset_s: Floats, *, beats_after: int = 0) -> BeatGrid:
     """The grid moved by a part of a beat, with at least `beats_after` beats after the first onset's."""
     return _sample(grid, by_beats, 1.0, beats_after, onset_s)
