@@ -143,6 +143,28 @@ def test_correction_is_drawn_undone_and_kept(site: Site, waltz: bytes) -> None:
     assert re.search(r"<beats>6</beats>\s*<beat-type>8</beat-type>", musicxml)
 
 
+def test_metre_key_and_values_change_from_a_note_on(site: Site, waltz: bytes) -> None:
+    page = site.page
+    site.open_score("Changing waltz", waltz)
+    page.get_by_role("button", name="Correct", exact=True).click()
+    made = corrections(page).get_by_role("listitem")
+    sharps = page.locator("#stage g.keySig g.keyAccid")
+    expect(sharps).to_have_count(0)
+    page.locator("#stage g.measure").nth(4).locator("g.note").first.click(force=True)
+    from_here = page.get_by_role("group", name="Selected note").get_by_role("combobox", name="From here on")
+    from_here.select_option(label="D major")
+    expect(made).to_have_text(re.compile(r"Key D major from \S+ at 0:06 on"))
+    expect(sharps.first).to_be_visible()
+    from_here.select_option(label="4/4")
+    expect(made).to_have_count(2)
+    expect(page.locator("#stage g.measure").nth(4).locator("g.meterSig").first).to_be_visible()
+    from_here.select_option(label="Twice as long")
+    expect(made.first).to_have_text(re.compile(r"Note values × 2 from \S+ at 0:06 on"))
+    expect(corrections(page).get_by_role("combobox", name="Metre")).to_have_value("")
+    expect(corrections(page).get_by_text("Note values: as found")).to_be_visible()
+    expect(page.locator("#redraw")).to_have_text("Redrawn.")
+
+
 def test_selected_note_changes_its_hand_its_name_and_goes(site: Site, waltz: bytes) -> None:
     page = site.page
     site.open_score("Handed waltz", waltz)

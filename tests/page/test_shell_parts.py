@@ -49,6 +49,8 @@ def test_tempo_level_is_one_correction(site: Site) -> None:
         """
         const twice = it.withScaledTempo([], 2);
         const half = it.withScaledTempo(it.withScaledTempo(twice, 0.5), 0.5);
+        const part = it.withNoteEdit([], "tempo-level", 7, { factor: "2" });
+        if (it.tempoLevel(part) !== 1 || it.withScaledTempo(part, 0.5)[0] !== part[0]) return "from a note on: lost";
         return [twice, half, it.withScaledTempo(half, 2), it.canScaleTempo(it.withScaledTempo(half, 0.5), 0.5)];
         """,
     )

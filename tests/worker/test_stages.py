@@ -12,11 +12,13 @@ import soundfile
 import transcriber.listen
 from tests.worker.pumped import PumpedServices, queue_job
 from transcriber.errors import RecordingTooLong
+from transcriber.notate.edits import SetKey, SetMetre
 from transcriber.notate.evidence import decode_evidence
 from transcriber.options import View
 from transcriber.performance import Note, Performance, decode_performance, write_midi
+from transcriber.score import KeySignature, TimeSignature
 from worker.job import Job, Stage, Wishes
-from worker.stages import kept_beats, listen_to, write_down
+from worker.stages import kept_beats, listen_to, requested_edits, write_down
 from worker.storage import read_blob, write_blob
 
 SCALE = Performance(
@@ -100,6 +102,16 @@ def test_midi_file_is_written_down_as_wished(services: PumpedServices, tmp_path:
     assert "<fifths>-1</fifths>" in musicxml
     assert "Étude" in musicxml, "without a title the recording's name is printed"
     assert "Anonymous" in musicxml
+
+
+def test_a_metre_from_a_note_on_stands_beside_that_of_the_upload() -> None:
+    later = {"edit": "metre", "beats": 2, "beat_type": 4, "source": 3}
+    wishes = Wishes(metre="3/4", key="F major", edits=(later, {"edit": "key", "fifths": 2}))
+    assert requested_edits(wishes) == (
+        SetMetre(TimeSignature(3, 4)),
+        SetMetre(TimeSignature(2, 4), 3),
+        SetKey(KeySignature(2)),
+    )
 
 
 def test_a_redraw_shows_its_pages_before_the_rest_and_asks_no_network(

@@ -22,15 +22,16 @@ export function editInWords(edit, noteOf) {
     const found = noteOf(source);
     return found ? noteInWords(found) : t("edit.unknown-note", { n: source + 1 });
   };
+  const since = (what) => (edit.source === undefined ? what : t("edit.since", { what, note: note(edit.source) }));
   switch (edit.edit) {
     case "metre":
-      return t("edit.metre", { metre: `${edit.beats}/${edit.beat_type}` });
+      return since(t("edit.metre", { metre: `${edit.beats}/${edit.beat_type}` }));
     case "pickup":
       return t("edit.pickup", { length: lengthInWords(fraction(edit.quarters)) });
     case "tempo-level":
-      return t("edit.tempo-level", { factor: factorInWords(fraction(edit.factor)) });
+      return since(t("edit.tempo-level", { factor: factorInWords(fraction(edit.factor)) }));
     case "key":
-      return t("edit.key", { key: keyName(edit.fifths, edit.mode) });
+      return since(t("edit.key", { key: keyName(edit.fifths, edit.mode) }));
     case "hand":
       return t(`edit.hand-${edit.hand}`, { note: note(edit.source) });
     case "hands":

@@ -13,19 +13,19 @@ export const isAdded = (source, recorded) => source >= recorded;
 
 // A correction of the whole piece, of which there is one of each kind; null takes it back.
 export function withPieceEdit(edits, kind, edit) {
-  const others = edits.filter((other) => other.edit !== kind);
+  const others = edits.filter((other) => !isAbout(other, kind, undefined));
   return edit === null ? others : [...others, { edit: kind, ...edit }];
 }
 
-// A correction of one note, of which there is one of each kind; null takes it back.
+// A correction of one note or of all from it on, of which there is one of each kind; null takes it back.
 export function withNoteEdit(edits, kind, source, edit) {
   const others = edits.filter((other) => !isAbout(other, kind, source));
   return edit === null ? others : [...others, { edit: kind, source, ...edit }];
 }
 
-// Values as they stand beside those that were found: 2 is twice as long.
+// Values of the whole piece as they stand beside those that were found: 2 is twice as long.
 export function tempoLevel(edits) {
-  return edits.filter((edit) => edit.edit === "tempo-level").reduce((product, edit) => product * fraction(edit.factor), 1);
+  return edits.filter((edit) => isAbout(edit, "tempo-level", undefined)).reduce((product, edit) => product * fraction(edit.factor), 1);
 }
 
 export const canScaleTempo = (edits, factor) => TEMPO_LEVELS.includes(tempoLevel(edits) * factor);

@@ -3,6 +3,7 @@
 import { clock, make } from "../dom.js";
 import { noteName, spelledInOctave, spelledName, spellings } from "../pitch.js";
 import { t } from "../texts.js";
+import { keyChoices, keyEdit, metreEdit, METRES } from "./choices.js";
 import { findEdit, withNoteEdit, withoutNote } from "./edits.js";
 
 const MOST_ACCIDENTALS = 2;
@@ -35,6 +36,7 @@ export class NoteCard {
       this.button("bar", t(begins ? "note.no-bar" : "note.bar"), () =>
         this.onChange(withNoteEdit(edits, "bar-line", note.source, begins ? null : {})),
       ),
+      this.fromHere(),
       this.button("delete", t("note.delete"), () => this.delete(), "danger"),
       make("button", { type: "button", "data-field": "close", "aria-label": t("note.close"), onclick: () => this.onClose() }, "×"),
     );
@@ -63,6 +65,33 @@ export class NoteCard {
     select.addEventListener("change", () => {
       const [step, alter] = select.value.split(" ");
       this.onChange(withNoteEdit(this.edits, "respell", source, step ? { step, alter: Number(alter) } : null));
+    });
+    return select;
+  }
+
+  // What holds from this note on, until the next of its kind.
+  fromHere() {
+    const factors = [
+      ["2", t("correct.longer")],
+      ["1/2", t("correct.shorter")],
+      ["1", t("correct.as-heard")],
+    ];
+    const groups = {
+      metre: { label: t("correct.metre"), choices: METRES.map((metre) => [metre, metre]), editOf: metreEdit },
+      "tempo-level": { label: t("correct.tempo"), choices: factors, editOf: (factor) => ({ factor }) },
+      key: { label: t("correct.key"), choices: keyChoices(), editOf: keyEdit },
+    };
+    const select = make(
+      "select",
+      { "data-field": "from-here", "aria-label": t("note.from-here") },
+      make("option", { value: "" }, t("note.from-here")),
+      ...Object.entries(groups).map(([kind, { label, choices }]) =>
+        make("optgroup", { label }, ...choices.map(([value, words]) => make("option", { value: `${kind}:${value}` }, words))),
+      ),
+    );
+    select.addEventListener("change", () => {
+      const [kind, value] = select.value.split(":");
+      this.onChange(withNoteEdit(this.edits, kind, this.note.source, groups[kind].editOf(value)));
     });
     return select;
   }

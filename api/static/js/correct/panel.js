@@ -1,20 +1,13 @@
 // Corrections of the whole piece, and the list of all that were made.
 
 import { make } from "../dom.js";
-import { keyName } from "../pitch.js";
 import { t } from "../texts.js";
+import { keyChoices, keyEdit, metreEdit, METRES } from "./choices.js";
 import { editInWords, factorInWords, lengthInWords } from "./descriptions.js";
 import { canScaleTempo, findEdit, fraction, tempoLevel, without, withPieceEdit, withScaledTempo } from "./edits.js";
 
-const METRES = ["2/4", "3/4", "4/4", "6/8", "2/2", "3/2", "3/8", "9/8", "12/8", "5/4", "5/8", "6/4", "7/8", "7/4", "4/8", "4/2"];
 const PICKUPS = [0, 0.5, 1, 1.5, 2, 2.5, 3]; // quarter notes
-const MOST_FIFTHS = 7;
 const BY_EAR = "";
-
-function metreEdit(metre) {
-  const [beats, beat_type] = metre.split("/").map(Number);
-  return { beats, beat_type };
-}
 
 // `onChange({edits}|{title}|{composer})`; `noteOf(source)` gives the performed note.
 export class CorrectionPanel {
@@ -94,16 +87,10 @@ export class CorrectionPanel {
   key() {
     const edit = findEdit(this.wish.edits, "key");
     const value = edit ? `${edit.fifths} ${edit.mode ?? "major"}` : BY_EAR;
-    const choices = [[BY_EAR, t("correct.by-ear")]];
-    for (const mode of ["major", "minor"]) {
-      for (let size = 0; size <= MOST_FIFTHS; size += 1) {
-        for (const fifths of size === 0 ? [0] : [size, -size]) choices.push([`${fifths} ${mode}`, keyName(fifths, mode)]);
-      }
-    }
-    return this.select(t("correct.key"), "key", value, choices, (chosen) => {
-      const [fifths, mode] = chosen.split(" ");
-      this.set("key", chosen === BY_EAR ? null : { fifths: Number(fifths), mode });
-    });
+    const choices = [[BY_EAR, t("correct.by-ear")], ...keyChoices()];
+    return this.select(t("correct.key"), "key", value, choices, (chosen) =>
+      this.set("key", chosen === BY_EAR ? null : keyEdit(chosen)),
+    );
   }
 
   tempo() {

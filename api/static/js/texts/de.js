@@ -204,6 +204,7 @@ export default {
   "note.respell": "Schreiben als",
   "note.bar": "Hier beginnt ein Takt",
   "note.no-bar": "Hier beginnt kein Takt",
+  "note.from-here": "Von hier an …",
   "note.delete": "Löschen",
   "note.close": "Abwählen",
 
@@ -211,6 +212,7 @@ export default {
   "edit.pickup": "Auftakt {length}",
   "edit.tempo-level": "Notenwerte × {factor}",
   "edit.key": "Tonart {key}",
+  "edit.since": "{what} ab {note}",
   "edit.bar-line": "Takt beginnt mit {note}",
   "edit.hand-left": "{note} in die linke Hand",
   "edit.hand-right": "{note} in die rechte Hand",

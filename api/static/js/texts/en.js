@@ -205,6 +205,7 @@ export default {
   "note.respell": "Write as",
   "note.bar": "A bar begins here",
   "note.no-bar": "No bar begins here",
+  "note.from-here": "From here on …",
   "note.delete": "Delete",
   "note.close": "Deselect",
 
@@ -212,6 +213,7 @@ export default {
   "edit.pickup": "Pickup {length}",
   "edit.tempo-level": "Note values × {factor}",
   "edit.key": "Key {key}",
+  "edit.since": "{what} from {note} on",
   "edit.bar-line": "Bar begins with {note}",
   "edit.hand-left": "{note} to the left hand",
   "edit.hand-right": "{note} to the right hand",
