@@ -85,6 +85,7 @@ def hostile_performances():
         {},
         {"time": TimeSignature(6, 8), "tempo_level": Fraction(1, 2)},
         {"pickup_q": Fraction(3, 2), "tempo_level": Fraction(3)},
+        {"tempo_levels_s": [(0.0, Fraction(1, 4)), (3.0, Fraction(3))], "times_s": [(2.0, TimeSignature(5, 4))]},
     ],
 )
 def test_odd_performances_still_get_bars(name, correction):
