@@ -137,14 +137,15 @@ def _keys(
 ) -> tuple[KeyRegion, ...]:
     """As found or asked for; from the bar of a note that begins another key on, that one."""
     keys = (KeyRegion(0, corrections.key),) if corrections.key else find_keys(placed, timeline)
+    if not corrections.keys:
+        return keys
     place_of = {attack.source: note.onset for note in placed for attack in (*note.graces, note.attack)}
     changes = {}
     for source, key in corrections.keys.items():
         place = place_of.get(source, timeline.tick_at(performance.notes[source].onset_s))
         changes[timeline.bar_index_at(int(place))] = key
-    first = min(changes, default=len(timeline.bars))
     return (
-        *(region for region in keys if region.first < first),
+        *(region for region in keys if region.first < min(changes)),
         *(KeyRegion(bar, key) for bar, key in sorted(changes.items())),
     )
 

@@ -93,9 +93,8 @@ def bar_path(
     """
     asked = {metre for _, metre in later} | ({time} if time else set())
     bar_lines = [*bar_lines, *(beat for beat, _ in later)]
-    metres = [time] if time else list(SIGNATURES)
-    metres += [metre for _, metre in later if metre not in metres]
-    states = _States.of(list(dict.fromkeys(metres)), odd_bars=bool(bar_lines) or not time)
+    metres = dict.fromkeys([*([time] if time else SIGNATURES), *(metre for _, metre in later)])
+    states = _States.of(list(metres), odd_bars=bool(bar_lines) or not time)
     likely = _likely(states, beat_s, beat_onset, onset_s, scores, patterns, weights)
     if opening is not None:
         signature, first_downbeat = opening
