@@ -45,7 +45,8 @@ def lateness(model: Checkpoint, data: Path) -> NDArray[np.float64]:
         for _ in range(SEGMENTS_PER_PIANO):
             segment = library.draw(SEGMENT_S, rng)
             sound = render(segment, piano, Noises(), rng)
-            heard = notes_of(Performance(*decode(stretches(sound, model.network, spectrograms, cpu), decoder)))
+            curves = stretches(sound, model.network, spectrograms, cpu)
+            heard = notes_of(Performance(*decode(curves, decoder, model.calibration)))
             played = segment.notes[segment.notes[:, 0] >= 0][:, [0, 2, 3, 4]]
             pairs = match_notes(played, heard)
             late.append(heard[pairs[:, 1], 0] - played[pairs[:, 0], 0])

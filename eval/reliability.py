@@ -1,8 +1,7 @@
 """What a confidence is worth: the calibration fitted to real recordings, tested on recordings that it has not seen.
 
-`held_out` gives every note the confidence of a calibration that
-was fitted without its recording; `calibration_error` of those is the figure to quote, and `draw` plots them: among the
-notes of each tenth, how many were right.
+`held_out` gives every candidate the confidence of a calibration that was fitted without its recording;
+`calibration_error` of those is the figure to quote, and `draw` plots them: in each tenth, how many were right.
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from eval.matching import Table
+from transcriber.listen.calibration import Calibration
 from transcriber.listen.training.judging import Judged, fit_calibration
 from transcriber.listen.training.validation import Excerpt
 
 matplotlib.rcParams["svg.hashsalt"] = "reliability"  # the same notes give the same bytes
 FOLDS = 5
 BINS = 10
-FEWEST_DRAWN = 10  # notes; the share of fewer says nothing
+FEWEST_DRAWN = 10  # candidates; the share of fewer says nothing
 
 
 def reference(excerpt: Excerpt) -> Table:
@@ -33,11 +33,17 @@ def reference(excerpt: Excerpt) -> Table:
     return np.asarray(notes + np.array([delay_s, delay_s, 0, 0]))
 
 
+def folds(sets: Sequence[Judged]) -> list[Calibration]:
+    """FOLDS calibrations; number `recording % FOLDS` has not seen that recording."""
+    return [
+        fit_calibration([_part(judged, judged.recording % FOLDS != fold) for judged in sets]) for fold in range(FOLDS)
+    ]
+
+
 def held_out(sets: Sequence[Judged]) -> list[NDArray[np.float64]]:
-    """The confidence of every note by a calibration that has not seen its recording (FOLDS-fold)."""
+    """The confidence of every candidate by a calibration that has not seen its recording."""
     confidence = [np.zeros(len(judged.right)) for judged in sets]
-    for fold in range(FOLDS):
-        calibration = fit_calibration([_part(judged, judged.recording % FOLDS != fold) for judged in sets])
+    for fold, calibration in enumerate(folds(sets)):
         for judged, chances in zip(sets, confidence, strict=True):
             unseen = judged.recording % FOLDS == fold
             chances[unseen] = calibration.confidence(judged.evidence[unseen])
@@ -59,7 +65,7 @@ def draw(sets: dict[str, tuple[NDArray[np.float64], NDArray[np.bool_]]], out: Pa
     above.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
     above.legend(loc="upper left")
     above.grid(visible=True, alpha=0.3)
-    below.set(xlabel="confidence", ylabel="notes")
+    below.set(xlabel="confidence", ylabel="candidates")
     below.set_yscale("symlog", linthresh=10)
     below.set_ylim(bottom=0)
     figure.savefig(out, metadata={"Date": None} if out.suffix == ".svg" else None)

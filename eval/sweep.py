@@ -2,11 +2,11 @@
 
     python -m eval.sweep CHECKPOINT --data DIR --out CHECKPOINT [--plot FILE.svg]
 
-In this order: the onset threshold by note F1; the thresholds that end a note, one after the other and twice around; the
-calibration of the confidence (eval/reliability.py); the latency (eval/latency.py). Excerpts of whole recordings
-(real/maps, label delays removed) and the openings of many others (real/maestro_openings) weigh the same, so that no
-single piano decides. Ends of the sound are known of the former, releases of the key of the latter. Figures are also
-given cross-validated: thresholds chosen on four fifths of the recordings, F1 measured on the others.
+In this order: the calibration of the confidence (eval/reliability.py); how confident an onset must be, by note F1; the
+thresholds that end a note, one after the other and twice around; the latency (eval/latency.py). Excerpts of whole
+recordings (real/maps, label delays removed) and the openings of many others (real/maestro_openings) weigh the same, so
+that no single piano decides. Ends of the sound are known of the former, releases of the key of the latter. Figures are
+also given cross-validated: confidence and threshold fitted to four fifths of the recordings, F1 measured on the others.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
 import typer
+from numpy.typing import NDArray
 
 from eval.latency import lateness
 from eval.matching import match_notes
 from eval.notes import keys_of, note_scores, notes_of
-from eval.reliability import FOLDS, draw, held_out, reference
+from eval.reliability import FOLDS, draw, folds, held_out, reference
 from transcriber.listen import checkpoint as checkpoints
-from transcriber.listen.calibration import calibration_error
+from transcriber.listen.calibration import Calibration, calibration_error
 from transcriber.listen.check import MANY_FAINT, MUCH_DOUBT, Tally
 from transcriber.listen.checkpoint import Checkpoint
 from transcriber.listen.decode import DecoderConfig, Probabilities, decode
@@ -51,19 +53,25 @@ EVERY = 3  # one opening in three is enough to tell releases by
 Heard = Sequence[tuple[Excerpt, Probabilities]]
 
 
-def note_f1(heard: Heard, decoder: DecoderConfig) -> list[float]:
-    return [onset_f1(excerpt, decode([curves], decoder).notes, without_delay=True) for excerpt, curves in heard]
+def note_f1(heard: Heard, decoder: DecoderConfig, *calibrations: Calibration) -> list[float]:
+    """Note F1 of each recording; of several calibrations, each has its turn."""
+    return [
+        onset_f1(excerpt, decode([curves], decoder, calibration).notes, without_delay=True)
+        for (excerpt, curves), calibration in zip(heard, cycle(calibrations or (None,)), strict=False)
+    ]
 
 
-def offset_f1(heard: Heard, decoder: DecoderConfig) -> list[float]:
+def offset_f1(heard: Heard, decoder: DecoderConfig, calibration: Calibration | None = None) -> list[float]:
     """Note + offset F1 of each recording, pedal included."""
     return [
-        note_scores(reference(excerpt), notes_of(Performance(*decode([curves], decoder))))["note + offset"].f1
+        note_scores(reference(excerpt), notes_of(Performance(*decode([curves], decoder, calibration))))[
+            "note + offset"
+        ].f1
         for excerpt, curves in heard
     ]
 
 
-def release_share(heard: Heard, decoder: DecoderConfig) -> float:
+def release_share(heard: Heard, decoder: DecoderConfig, calibration: Calibration | None = None) -> float:
     """Of the notes that were heard: how many end within tolerance of their key's release.
 
     A key released after the recording's end, which the labels give as a release before its onset, is right if it is
@@ -72,7 +80,7 @@ def release_share(heard: Heard, decoder: DecoderConfig) -> float:
     right, known = 0, 0
     for excerpt, curves in heard:
         played = reference(excerpt)
-        found = keys_of(Performance(decode([curves], decoder).notes))
+        found = keys_of(Performance(decode([curves], decoder, calibration).notes))
         pairs = match_notes(played, found)
         onset_s, release_s = played[pairs[:, 0], :2].T
         release_s = np.where(release_s < onset_s, excerpt.recording.seconds, release_s)
@@ -82,43 +90,60 @@ def release_share(heard: Heard, decoder: DecoderConfig) -> float:
     return right / max(1, known)
 
 
-def choose_onset(maps: Heard, openings: Heard, decoder: DecoderConfig) -> DecoderConfig:
-    """The best threshold on all recordings; says, too, what choosing it on others than one measures with would give."""
-    scores = {
-        name: np.array([note_f1(heard, replace(decoder, onset=float(onset))) for onset in ONSETS])
-        for name, heard in (("excerpts", maps), ("openings", openings))
-    }
+def choose_onset(
+    maps: Heard,
+    openings: Heard,
+    decoder: DecoderConfig,
+    calibration: Calibration | None = None,
+    unseen: Sequence[Calibration] = (),
+) -> DecoderConfig:
+    """The best threshold on all recordings; says, too, what choosing it on others than one measures with would give.
+
+    `unseen`: FOLDS calibrations, the one for each recording fitted without it.
+    """
+
+    def table(heard: Heard, *calibrations: Calibration) -> NDArray[np.float64]:
+        return np.array([note_f1(heard, replace(decoder, onset=float(onset)), *calibrations) for onset in ONSETS])
+
+    sets = {"excerpts": maps, "openings": openings}
+    known = (calibration,) if calibration else ()
+    scores = {name: table(heard, *known) for name, heard in sets.items()}
     means = {name: table.mean(axis=1) for name, table in scores.items()}
     for index, onset in enumerate(ONSETS):
         typer.echo(f"onset {onset:.2f}: note F1 " + ", ".join(f"{means[name][index]:.4f} on {name}" for name in means))
-    for name, table in scores.items():
-        unseen = []
+    honest = {name: table(heard, *(unseen or known)) for name, heard in sets.items()}
+    for name, found in honest.items():
+        left = []
         for fold in range(FOLDS):
-            left_out = {name: np.arange(table.shape[1]) % FOLDS == fold for name, table in scores.items()}
-            best = np.argmax(sum(table[:, ~left_out[other]].mean(axis=1) for other, table in scores.items()))
-            unseen.extend(table[best, left_out[name]])
-        typer.echo(f"onset chosen without the recording: note F1 {np.mean(unseen):.4f} on {name}")
+            others = [rest[:, np.arange(rest.shape[1]) % FOLDS != fold] for rest in honest.values()]
+            best = np.argmax(sum(rest.mean(axis=1) for rest in others))
+            left.extend(found[best, np.arange(found.shape[1]) % FOLDS == fold])
+        typer.echo(f"fitted without the recording: note F1 {np.mean(left):.4f} on {name}")
     return replace(decoder, onset=float(ONSETS[int(np.argmax(sum(means.values())))]))
 
 
-def choose_ends(maps: Heard, openings: Heard, decoder: DecoderConfig) -> DecoderConfig:
+def choose_ends(
+    maps: Heard, openings: Heard, decoder: DecoderConfig, calibration: Calibration | None = None
+) -> DecoderConfig:
     @cache
     def score(tried: DecoderConfig) -> float:
-        return OFFSET_WEIGHT * float(np.mean(offset_f1(maps, tried))) + release_share(openings[::EVERY], tried)
+        ends = float(np.mean(offset_f1(maps, tried, calibration)))
+        return OFFSET_WEIGHT * ends + release_share(openings[::EVERY], tried, calibration)
 
     for _ in range(ROUNDS):
         for field, values in ENDS.items():
             decoder = max((replace(decoder, **{field: value}) for value in values), key=score)
+            ends, releases = offset_f1(maps, decoder, calibration), release_share(openings, decoder, calibration)
             typer.echo(
-                f"{field} {getattr(decoder, field):.2f}: note + offset F1 {np.mean(offset_f1(maps, decoder)):.4f} on "
-                f"excerpts, {release_share(openings, decoder):.4f} of the releases right on openings"
+                f"{field} {getattr(decoder, field):.2f}: note + offset F1 {np.mean(ends):.4f} on excerpts, "
+                f"{releases:.4f} of the releases right on openings"
             )
     return decoder
 
 
-def sounds_like_piano(curves: Probabilities, decoder: DecoderConfig) -> bool:
+def sounds_like_piano(curves: Probabilities) -> bool:
     """Whether the input check keeps quiet: its thresholds are not fitted, but must hold for every network."""
-    tally = Tally(decoder)
+    tally = Tally()
     for _ in tally.passing([curves]):
         pass
     return tally.doubt < MUCH_DOUBT and tally.faint_share < MANY_FAINT
@@ -140,25 +165,29 @@ def main(
     curves = {name: curves_of(excerpts, model.network, spectrograms, cpu) for name, excerpts in sets.items()}
     maps, openings = (list(zip(sets[name], curves[name], strict=True)) for name in sets)
 
-    decoder = choose_onset(maps, openings, replace(model.decoder, latency_s=0.0))
-    decoder = choose_ends(maps, openings, decoder)
+    decoder = replace(model.decoder, latency_s=0.0)
     judged = {name: judge(sets[name], curves[name], decoder) for name in sets}
     calibration = fit_calibration(list(judged.values()))
+    decoder = choose_onset(maps, openings, decoder, calibration, folds(list(judged.values())))
+    decoder = choose_ends(maps, openings, decoder, calibration)
     chances = dict(zip(sets, held_out(list(judged.values())), strict=True))
     for name in sets:
-        error = calibration_error(chances[name], judged[name].right)
+        written = chances[name] >= decoder.onset
+        error = calibration_error(chances[name][written], judged[name].right[written])
         typer.echo(
-            f"confidence on {name}: {len(chances[name])} notes, expected calibration error {error:.4f} (held out)"
+            f"confidence on {name}: {np.count_nonzero(written)} notes, expected calibration error {error:.4f} "
+            f"(held out; {calibration_error(chances[name], judged[name].right):.4f} of {len(written)} candidates)"
         )
-        doubted = sum(not sounds_like_piano(curve, decoder) for curve in curves[name])
+        doubted = sum(not sounds_like_piano(curve) for curve in curves[name])
         typer.echo(f"input check on {name}: {doubted} of {len(curves[name])} taken for something else than a piano")
     if plot:
         draw({name: (chances[name], judged[name].right) for name in sets}, plot)
-    late_s = float(np.median(lateness(model, data)))
+    fitted = Checkpoint(model.network, decoder, model.steps, calibration)
+    late_s = float(np.median(lateness(fitted, data)))
     typer.echo(f"latency {1000 * late_s:.1f} ms")
-    decoder = replace(decoder, latency_s=round(late_s, 4))
-    typer.echo(f"chosen: {decoder}, {calibration}")
-    checkpoints.save(Checkpoint(model.network, decoder, model.steps, calibration), out)
+    fitted = replace(fitted, decoder=replace(decoder, latency_s=round(late_s, 4)))
+    typer.echo(f"chosen: {fitted.decoder}, {calibration}")
+    checkpoints.save(fitted, out)
 
 
 if __name__ == "__main__":

@@ -46,8 +46,8 @@ def test_the_onset_threshold_keeps_what_is_false_out() -> None:
 
 def test_doubtful_curves_do_not_sound_like_a_piano() -> None:
     curves = perfect_curves(ROWS, [])
-    assert sounds_like_piano(curves, DecoderConfig())
-    assert not sounds_like_piano(curves._replace(frame=np.full_like(curves.frame, 0.3)), DecoderConfig())
+    assert sounds_like_piano(curves)
+    assert not sounds_like_piano(curves._replace(frame=np.full_like(curves.frame, 0.3)))
 
 
 def test_a_key_held_beyond_the_recording_must_be_held_to_its_end() -> None:

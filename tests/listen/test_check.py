@@ -5,7 +5,7 @@ import pytest
 
 from transcriber.audio import OVERDRIVEN, Recording
 from transcriber.listen import check
-from transcriber.listen.decode import DecoderConfig, Probabilities
+from transcriber.listen.decode import Probabilities
 from transcriber.listen.features import SAMPLE_RATE
 from transcriber.listen.tuning import Tuning
 from transcriber.performance import KEYS, Note, Performance
@@ -29,7 +29,7 @@ def tally(doubtful: int, sure: int, faint: int = 0) -> check.Tally:
     onset[10:310:10, 40] = 0.8
     for index in range(faint):
         onset[12 + 10 * (index % 30), 20 + index // 30] = 0.2
-    counted = check.Tally(DecoderConfig())
+    counted = check.Tally()
     assert len(list(counted.passing([Probabilities(onset, frame, onset, frame, onset, onset[:, 0])]))) == 1
     return counted
 
@@ -69,7 +69,7 @@ def test_without_one_likely_note_nothing_was_played() -> None:
 
 
 def test_a_second_of_sound_is_too_little_to_judge_by() -> None:
-    short = check.Tally(DecoderConfig())
+    short = check.Tally()
     blurred = np.full((50, KEYS), 0.3, np.float16)
     list(short.passing([Probabilities(blurred, blurred, blurred, blurred, blurred, blurred[:, 0])]))
     assert check.is_trustworthy(MUSIC.notes, short, UNTUNED)

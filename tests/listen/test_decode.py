@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from transcriber.listen.calibration import Calibration
 from transcriber.listen.decode import DecoderConfig, Probabilities, decode, decode_notes, decode_pedals
 from transcriber.listen.features import FRAME_S
 from transcriber.listen.network import FRAME, HELD, OFFSET, ONSET, VELOCITY
@@ -55,6 +56,18 @@ def test_onsets_below_the_threshold_are_not_notes() -> None:
     )
     assert decode_notes(quiet, DecoderConfig(onset=0.35)) == ()
     assert len(decode_notes(quiet, DecoderConfig(onset=0.25))) == 1
+
+
+def test_confidence_decides_not_the_height_of_the_peak() -> None:
+    """A single high frame may be worth less than a lower peak with sides."""
+    curves = perfect_curves([], [])
+    curves.onset[50, 40] = 0.5
+    curves.onset[99:102, 40] = np.array([0.35, 0.4, 0.3])
+    assert [note.onset_s for note in decode_notes(curves, DecoderConfig(onset=0.42))] == [50 * FRAME_S]
+    by_sides = Calibration(0.5, (0.0, 1.0, 0.0, 0.0, 0.0, 0.0))
+    (note,) = decode_notes(curves, DecoderConfig(onset=0.42), by_sides)
+    assert note.onset_s == pytest.approx(100 * FRAME_S, abs=FRAME_S / 2)
+    assert note.confidence == pytest.approx(1 / (1 + np.exp(-0.5 - np.log(0.325 / 0.675))), abs=1e-3)
 
 
 def test_pedal_presses_come_back_and_flickers_do_not() -> None:

@@ -56,7 +56,7 @@ def listen(
     tuning = find_tuning(recording.samples)
     spectrograms = _spectrograms(followed_cents(tuning), place)
     report(TUNED)
-    tally = check.Tally(model.decoder)
+    tally = check.Tally()
     spectra: deque[StoredCurve] = deque()
     curves = stretches(
         recording.samples,

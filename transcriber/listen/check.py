@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcriber.audio import OVERDRIVEN, Recording
-from transcriber.listen.decode import DecoderConfig, Probabilities, peaks
+from transcriber.listen.decode import Probabilities, peaks
 from transcriber.listen.tuning import CERTAIN, Tuning
 from transcriber.performance import Note, Performance
 
@@ -29,9 +29,9 @@ MUCH_DOUBT = 3.0
 ALL_DOUBT = 3.4
 LIKELY = 0.6  # 3 s of noise may hold one note of 0.48; the surest note of each of 570 openings has 0.94 and more
 NO_PIANO = 10.0  # whatever the tuning: ticking clocks have one
-# Share of onsets that stay below the threshold: excerpts up to 0.22, in noise 0.48, openings up to 0.56; organ 0.64,
+# Share of onsets that are faint, not clear: excerpts up to 0.22, in noise 0.48, openings up to 0.56; organ 0.64,
 # speech 0.65, strings 0.74.
-FAINT = 0.12
+FAINT, CLEAR = 0.12, 0.4
 MANY_FAINT = 0.6
 FEWEST_FRAMES = 200  # 4 s: in the 1.7 s of an opening, with half a dozen notes, 4 % of real pianos are doubted
 NEAR_PEAK = 0.9  # clean excerpts hold 4e-5 of their samples there, openings up to 0.015; 12 dB of clipping makes 0.08
@@ -53,8 +53,7 @@ QUIET_SHARE = 0.1
 class Tally:
     """Counts how sure the answers of the network are while they pass by on their way to the decoder."""
 
-    def __init__(self, decoder: DecoderConfig) -> None:
-        self._decoder = decoder
+    def __init__(self) -> None:
         self._frames = self._perhaps = self._sure = self._faint = self._clear = 0
 
     def passing(self, stretches: Iterable[Probabilities]) -> Iterator[Probabilities]:
@@ -63,7 +62,7 @@ class Tally:
             self._frames += len(onset)
             self._perhaps += int(np.count_nonzero((frame > PERHAPS[0]) & (frame < PERHAPS[1])))
             self._sure += int(np.count_nonzero(frame > SURE))
-            clear = int(np.count_nonzero(peaks(onset, self._decoder.onset)))
+            clear = int(np.count_nonzero(peaks(onset, CLEAR)))
             self._clear += clear
             self._faint += int(np.count_nonzero(peaks(onset, FAINT))) - clear
             yield stretch

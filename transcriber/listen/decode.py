@@ -1,9 +1,9 @@
 """Curves to notes: peaks of the onset curve, each with an end, a velocity and a confidence.
 
-An onset is a local maximum of the onset curve above a threshold. Its exact time is read from the two sides of the peak,
-which training draws as a triangle (Kong et al., "High-resolution piano transcription", 2021, equation 9). A note ends
-with the first sign of an end: its key is no longer held, it no longer sounds, the offset curve peaks, or the key is
-struck again.
+An onset is a local maximum of the onset curve whose calibrated confidence, which looks at more than the height of the
+peak, is high enough. Its exact time is read from the two sides of the peak, which training draws as a triangle (Kong et
+al., "High-resolution piano transcription", 2021, equation 9). A note ends with the first sign of an end: its key is no
+longer held, it no longer sounds, the offset curve peaks, or the key is struck again.
 
 Curves arrive stretch by stretch, so that an hour takes no more memory than a minute. Each stretch is judged together
 with a few frames of its neighbours; notes that have not ended go on in the next one.
@@ -32,13 +32,14 @@ Frames = NDArray[np.int32]
 CONTEXT = calibrations.REACH + 1  # frames of the neighbouring stretches that are seen together with one
 RISE = 3  # frames from an onset to its first possible end: before that, the curves of a sounding note still rise
 LEAST_SLOPE = 1e-6  # of a peak; flat curves have no time between frames
+CANDIDATE = 0.2  # the lowest peak that may be an onset
 
 
 @dataclass(frozen=True)
 class DecoderConfig:
     """Thresholds on probabilities, chosen by eval/sweep.py on real recordings; the defaults suit any network."""
 
-    onset: float = 0.4
+    onset: float = 0.4  # the least confidence: the height of the peak where nothing was calibrated
     held: float = 0.4
     frame: float = 0.5
     offset: float = 0.2  # training draws ends as triangles too, and they are spread over more frames than onsets
@@ -109,7 +110,7 @@ def decode(
             start = max(strike.frame + RISE, judged.start)
             return judged.start + int(next_end[start - judged.start, strike.key]) if start < judged.stop else start
 
-        for strike in _strikes(_onsets(curves, first, config), calibration):
+        for strike in _strikes(_onsets(curves, first, config), config, calibration):
             before = sounding.get(strike.key)
             if before is not None:
                 by_itself = end_of(before)
@@ -164,15 +165,15 @@ def _overlapping(stretches: Iterable[Probabilities]) -> Iterator[tuple[int, Prob
 
 
 def find_onsets(stretches: Iterable[Probabilities], config: DecoderConfig) -> Onsets:
-    """Every onset of a recording, in order: what its calibration is fitted to."""
+    """Everything that may be an onset, in order: what a calibration is fitted to."""
     found = [_onsets(curves, first, config) for first, curves in _overlapping(stretches)]
     return Onsets(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
 def _onsets(curves: Probabilities, first: int, config: DecoderConfig) -> Onsets:
-    """Onsets among the judged frames of `curves`, which begin at frame `first` of the recording."""
+    """Peaks among the judged frames of `curves`, which begin at frame `first` of the recording."""
     onset = curves.onset
-    at, keys = np.nonzero(peaks(onset, config.onset)[CONTEXT:-CONTEXT])
+    at, keys = np.nonzero(peaks(onset, CANDIDATE)[CONTEXT:-CONTEXT])
     at += CONTEXT
     left, top, right = onset[at - 1, keys], onset[at, keys], onset[at + 1, keys]
     # On a triangle of reach 2 the shift from the highest frame is (right - left) / (2 (top - lower side)).
@@ -187,10 +188,11 @@ def _onsets(curves: Probabilities, first: int, config: DecoderConfig) -> Onsets:
     )
 
 
-def _strikes(onsets: Onsets, calibration: Calibration) -> Iterator[Strike]:
+def _strikes(onsets: Onsets, config: DecoderConfig, calibration: Calibration) -> Iterator[Strike]:
     confidence = calibration.confidence(onsets.evidence)
     columns = (onsets.frame, onsets.key, onsets.onset_s, onsets.velocity, confidence)
-    return map(Strike._make, zip(*(column.tolist() for column in columns), strict=True))
+    sure = confidence >= config.onset
+    return map(Strike._make, zip(*(column[sure].tolist() for column in columns), strict=True))
 
 
 def peaks(curve: AnyCurve, threshold: float) -> NDArray[np.bool_]:

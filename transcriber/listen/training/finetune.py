@@ -241,6 +241,7 @@ class _Run:
             training.spectrograms,
             training.device,
             self.start.decoder,
+            self.start.calibration,
         )
 
     def _share(self, elapsed_s: float) -> float:
@@ -309,7 +310,7 @@ def _ear(model: Checkpoint, device: torch.device) -> Ear:
     network, spectrograms = model.network.to(device), Spectrograms().to(device)
 
     def notes(samples: Samples) -> tuple[Note, ...]:
-        return decode_notes(probabilities(samples, network, spectrograms, device), model.decoder)
+        return decode_notes(probabilities(samples, network, spectrograms, device), model.decoder, model.calibration)
 
     return notes
 

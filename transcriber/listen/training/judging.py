@@ -1,4 +1,4 @@
-"""Which of the notes that were heard are right: what the calibration of the confidence is fitted to."""
+"""Which of the notes that may have been played are right: what the calibration of the confidence is fitted to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHORT_S = 0.1  # mir_eval wants an end for every note, and does not look at it
 
 @dataclass(frozen=True)
 class Judged:
-    """The heard notes of one set of recordings: `evidence` (notes, EVIDENCE), `right` and `recording` (notes,)."""
+    """The candidates of one set of recordings: `evidence` (notes, EVIDENCE), `right` and `recording` (notes,)."""
 
     evidence: NDArray[np.float64]
     right: NDArray[np.bool_]
@@ -28,7 +28,7 @@ class Judged:
 
 
 def judge(excerpts: Sequence[Excerpt], curves: Sequence[Probabilities], decoder: DecoderConfig) -> Judged:
-    """Every note that begins where there are labels, label delays removed."""
+    """Every candidate where there are labels, label delays removed."""
     evidence, right, recording = [], [], []
     for index, (excerpt, curve) in enumerate(zip(excerpts, curves, strict=True)):
         onsets = find_onsets([curve], decoder)

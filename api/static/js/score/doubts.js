@@ -3,7 +3,7 @@
 import { make } from "../dom.js";
 import { number, t } from "../texts.js";
 
-export const USUAL_THRESHOLD = 0.6; // calibrated confidence: of notes this sure, six in ten were played
+export const USUAL_THRESHOLD = 0.75; // calibrated confidence: of notes this sure, three in four were played
 const LISTED = 8;
 
 export class Doubts {
