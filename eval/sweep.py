@@ -63,11 +63,10 @@ def note_f1(heard: Heard, decoder: DecoderConfig, *calibrations: Calibration) ->
 
 def offset_f1(heard: Heard, decoder: DecoderConfig, calibration: Calibration | None = None) -> list[float]:
     """Note + offset F1 of each recording, pedal included."""
+    performances = (Performance(*decode([curves], decoder, calibration)) for _, curves in heard)
     return [
-        note_scores(reference(excerpt), notes_of(Performance(*decode([curves], decoder, calibration))))[
-            "note + offset"
-        ].f1
-        for excerpt, curves in heard
+        note_scores(reference(excerpt), notes_of(performance))["note + offset"].f1
+        for (excerpt, _), performance in zip(heard, performances, strict=True)
     ]
 
 
@@ -108,7 +107,7 @@ def choose_onset(
     sets = {"excerpts": maps, "openings": openings}
     known = (calibration,) if calibration else ()
     scores = {name: table(heard, *known) for name, heard in sets.items()}
-    means = {name: table.mean(axis=1) for name, table in scores.items()}
+    means = {name: found.mean(axis=1) for name, found in scores.items()}
     for index, onset in enumerate(ONSETS):
         typer.echo(f"onset {onset:.2f}: note F1 " + ", ".join(f"{means[name][index]:.4f} on {name}" for name in means))
     honest = {name: table(heard, *(unseen or known)) for name, heard in sets.items()}
