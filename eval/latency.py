@@ -46,7 +46,7 @@ def lateness(model: Checkpoint, data: Path) -> NDArray[np.float64]:
             segment = library.draw(SEGMENT_S, rng)
             sound = render(segment, piano, Noises(), rng)
             curves = stretches(sound, model.network, spectrograms, cpu)
-            heard = notes_of(Performance(*decode(curves, decoder, model.calibration)))
+            heard = notes_of(Performance(*decode(curves, decoder)))
             played = segment.notes[segment.notes[:, 0] >= 0][:, [0, 2, 3, 4]]
             pairs = match_notes(played, heard)
             late.append(heard[pairs[:, 1], 0] - played[pairs[:, 0], 0])

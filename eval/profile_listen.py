@@ -75,12 +75,11 @@ def costs(checkpoint: Path) -> None:
             return model.network(pictures)
 
     kept_s = (chunk.kept.stop - chunk.kept.start) * FRAME_S
-    notes = decode(curves, model.decoder, model.calibration).notes
+    notes = decode(curves, model.decoder).notes
     listened = {
         "features": fastest(lambda: spectrograms(sound)) / kept_s,
         "network": fastest(answer) / kept_s,
-        "decoding": fastest(lambda: decode(check.Tally().passing(curves), model.decoder, model.calibration))
-        / PROFILED_S,
+        "decoding": fastest(lambda: decode(check.Tally().passing(curves), model.decoder)) / PROFILED_S,
         "velocities": fastest(lambda: weighed(notes)) / PROFILED_S,
         "tuning": fastest(lambda: find_tuning(samples)) / PROFILED_S,
         "noise and clipping": fastest(lambda: (check.signal_to_noise(samples), check.clipped_share(samples)))

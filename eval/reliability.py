@@ -40,10 +40,10 @@ def folds(sets: Sequence[Judged]) -> list[Calibration]:
     ]
 
 
-def held_out(sets: Sequence[Judged]) -> list[NDArray[np.float64]]:
-    """The confidence of every candidate by a calibration that has not seen its recording."""
+def held_out(sets: Sequence[Judged], calibrations: Sequence[Calibration]) -> list[NDArray[np.float64]]:
+    """The confidence of every candidate by that of `folds` which has not seen its recording."""
     confidence = [np.zeros(len(judged.right)) for judged in sets]
-    for fold, calibration in enumerate(folds(sets)):
+    for fold, calibration in enumerate(calibrations):
         for judged, chances in zip(sets, confidence, strict=True):
             unseen = judged.recording % FOLDS == fold
             chances[unseen] = calibration.confidence(judged.evidence[unseen])

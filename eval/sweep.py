@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import cycle
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from transcriber.listen import checkpoint as checkpoints
 from transcriber.listen.calibration import Calibration, calibration_error
 from transcriber.listen.check import MANY_FAINT, MUCH_DOUBT, Tally
 from transcriber.listen.checkpoint import Checkpoint
-from transcriber.listen.decode import DecoderConfig, Probabilities, decode
+from transcriber.listen.decode import DecoderConfig, Probabilities, decode, decode_notes
 from transcriber.listen.features import Spectrograms
 from transcriber.listen.training.judging import fit_calibration, judge
 from transcriber.listen.training.validation import Excerpt, curves_of, load_maps, load_openings, onset_f1
@@ -53,24 +53,24 @@ EVERY = 3  # one opening in three is enough to tell releases by
 Heard = Sequence[tuple[Excerpt, Probabilities]]
 
 
-def note_f1(heard: Heard, decoder: DecoderConfig, *calibrations: Calibration) -> list[float]:
-    """Note F1 of each recording; of several calibrations, each has its turn."""
+def note_f1(heard: Heard, decoders: Sequence[DecoderConfig]) -> list[float]:
+    """Note F1 of each recording; of several decoders, each has its turn."""
     return [
-        onset_f1(excerpt, decode([curves], decoder, calibration).notes, without_delay=True)
-        for (excerpt, curves), calibration in zip(heard, cycle(calibrations or (None,)), strict=False)
+        onset_f1(excerpt, decode_notes(curves, decoder), without_delay=True)
+        for (excerpt, curves), decoder in zip(heard, cycle(decoders), strict=False)
     ]
 
 
-def offset_f1(heard: Heard, decoder: DecoderConfig, calibration: Calibration | None = None) -> list[float]:
+def offset_f1(heard: Heard, decoder: DecoderConfig) -> list[float]:
     """Note + offset F1 of each recording, pedal included."""
-    performances = (Performance(*decode([curves], decoder, calibration)) for _, curves in heard)
+    performances = (Performance(*decode([curves], decoder)) for _, curves in heard)
     return [
         note_scores(reference(excerpt), notes_of(performance))["note + offset"].f1
         for (excerpt, _), performance in zip(heard, performances, strict=True)
     ]
 
 
-def release_share(heard: Heard, decoder: DecoderConfig, calibration: Calibration | None = None) -> float:
+def release_share(heard: Heard, decoder: DecoderConfig) -> float:
     """Of the notes that were heard: how many end within tolerance of their key's release.
 
     A key released after the recording's end, which the labels give as a release before its onset, is right if it is
@@ -79,7 +79,7 @@ def release_share(heard: Heard, decoder: DecoderConfig, calibration: Calibration
     right, known = 0, 0
     for excerpt, curves in heard:
         played = reference(excerpt)
-        found = keys_of(Performance(decode([curves], decoder, calibration).notes))
+        found = keys_of(Performance(decode_notes(curves, decoder)))
         pairs = match_notes(played, found)
         onset_s, release_s = played[pairs[:, 0], :2].T
         release_s = np.where(release_s < onset_s, excerpt.recording.seconds, release_s)
@@ -89,28 +89,22 @@ def release_share(heard: Heard, decoder: DecoderConfig, calibration: Calibration
     return right / max(1, known)
 
 
-def choose_onset(
-    maps: Heard,
-    openings: Heard,
-    decoder: DecoderConfig,
-    calibration: Calibration | None = None,
-    unseen: Sequence[Calibration] = (),
-) -> DecoderConfig:
+def choose_onset(maps: Heard, openings: Heard, decoder: DecoderConfig, unseen: Sequence[Calibration]) -> DecoderConfig:
     """The best threshold on all recordings; says, too, what choosing it on others than one measures with would give.
 
-    `unseen`: FOLDS calibrations, the one for each recording fitted without it.
+    `unseen`: as `folds` gives them, the one for each recording fitted without it.
     """
 
-    def table(heard: Heard, *calibrations: Calibration) -> NDArray[np.float64]:
-        return np.array([note_f1(heard, replace(decoder, onset=float(onset)), *calibrations) for onset in ONSETS])
+    def table(heard: Heard, calibrations: Sequence[Calibration]) -> NDArray[np.float64]:
+        tried = [[replace(decoder, onset=float(onset), calibration=one) for one in calibrations] for onset in ONSETS]
+        return np.array([note_f1(heard, decoders) for decoders in tried])
 
     sets = {"excerpts": maps, "openings": openings}
-    known = (calibration,) if calibration else ()
-    scores = {name: table(heard, *known) for name, heard in sets.items()}
+    scores = {name: table(heard, [decoder.calibration]) for name, heard in sets.items()}
     means = {name: found.mean(axis=1) for name, found in scores.items()}
     for index, onset in enumerate(ONSETS):
         typer.echo(f"onset {onset:.2f}: note F1 " + ", ".join(f"{means[name][index]:.4f} on {name}" for name in means))
-    honest = {name: table(heard, *(unseen or known)) for name, heard in sets.items()}
+    honest = {name: table(heard, unseen) for name, heard in sets.items()}
     for name, found in honest.items():
         left = []
         for fold in range(FOLDS):
@@ -121,18 +115,17 @@ def choose_onset(
     return replace(decoder, onset=float(ONSETS[int(np.argmax(sum(means.values())))]))
 
 
-def choose_ends(
-    maps: Heard, openings: Heard, decoder: DecoderConfig, calibration: Calibration | None = None
-) -> DecoderConfig:
+def choose_ends(maps: Heard, openings: Heard, decoder: DecoderConfig) -> DecoderConfig:
     @cache
     def score(tried: DecoderConfig) -> float:
-        ends = float(np.mean(offset_f1(maps, tried, calibration)))
-        return OFFSET_WEIGHT * ends + release_share(openings[::EVERY], tried, calibration)
+        ends = float(np.mean(offset_f1(maps, tried)))
+        return OFFSET_WEIGHT * ends + release_share(openings[::EVERY], tried)
 
     for _ in range(ROUNDS):
         for field, values in ENDS.items():
-            decoder = max((replace(decoder, **{field: value}) for value in values), key=score)
-            ends, releases = offset_f1(maps, decoder, calibration), release_share(openings, decoder, calibration)
+            choices: list[dict[str, Any]] = [{field: value} for value in values]
+            decoder = max((replace(decoder, **choice) for choice in choices), key=score)
+            ends, releases = offset_f1(maps, decoder), release_share(openings, decoder)
             typer.echo(
                 f"{field} {getattr(decoder, field):.2f}: note + offset F1 {np.mean(ends):.4f} on excerpts, "
                 f"{releases:.4f} of the releases right on openings"
@@ -166,10 +159,12 @@ def main(
 
     decoder = replace(model.decoder, latency_s=0.0)
     judged = {name: judge(sets[name], curves[name], decoder) for name in sets}
-    calibration = fit_calibration(list(judged.values()))
-    decoder = choose_onset(maps, openings, decoder, calibration, folds(list(judged.values())))
-    decoder = choose_ends(maps, openings, decoder, calibration)
-    chances = dict(zip(sets, held_out(list(judged.values())), strict=True))
+    candidates = list(judged.values())
+    unseen = folds(candidates)
+    decoder = replace(decoder, calibration=fit_calibration(candidates))
+    decoder = choose_onset(maps, openings, decoder, unseen)
+    decoder = choose_ends(maps, openings, decoder)
+    chances = dict(zip(sets, held_out(candidates, unseen), strict=True))
     for name in sets:
         written = chances[name] >= decoder.onset
         error = calibration_error(chances[name][written], judged[name].right[written])
@@ -181,11 +176,11 @@ def main(
         typer.echo(f"input check on {name}: {doubted} of {len(curves[name])} taken for something else than a piano")
     if plot:
         draw({name: (chances[name], judged[name].right) for name in sets}, plot)
-    fitted = Checkpoint(model.network, decoder, model.steps, calibration)
+    fitted = Checkpoint(model.network, decoder, model.steps)
     late_s = float(np.median(lateness(fitted, data)))
     typer.echo(f"latency {1000 * late_s:.1f} ms")
     fitted = replace(fitted, decoder=replace(decoder, latency_s=round(late_s, 4)))
-    typer.echo(f"chosen: {fitted.decoder}, {calibration}")
+    typer.echo(f"chosen: {fitted.decoder}")
     checkpoints.save(fitted, out)
 
 

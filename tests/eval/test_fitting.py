@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.reliability import draw, held_out
+from eval.reliability import draw, folds, held_out
 from eval.sweep import choose_ends, choose_onset, note_f1, offset_f1, release_share, sounds_like_piano
 from tests.listen.test_decode import perfect_curves
 from transcriber.listen.calibration import EVIDENCE, calibration_error
@@ -31,7 +31,7 @@ def with_false_onsets(curves: Probabilities, height: float) -> Probabilities:
 def test_label_delays_and_the_start_of_the_labels_are_kept() -> None:
     curves = perfect_curves(ROWS, [])
     early = [(on - 0.04, off - 0.04, end - 0.04, *rest) for on, off, end, *rest in ROWS]
-    assert note_f1([(played(early, delay_s=0.04), curves)], DecoderConfig()) == [1.0]
+    assert note_f1([(played(early, delay_s=0.04), curves)], [DecoderConfig()]) == [1.0]
     assert offset_f1([(played(early, delay_s=0.04), curves)], DecoderConfig()) == [1.0]
     judged = judge([played(ROWS[3:], from_s=1.6)], [curves], DecoderConfig())
     assert judged.right.tolist() == [True] * 7
@@ -39,9 +39,10 @@ def test_label_delays_and_the_start_of_the_labels_are_kept() -> None:
 
 def test_the_onset_threshold_keeps_what_is_false_out() -> None:
     heard = [(played(ROWS), with_false_onsets(perfect_curves(ROWS, []), 0.42))] * 5
-    chosen = choose_onset(heard, heard, DecoderConfig(onset=0.3))
+    start = DecoderConfig(onset=0.3)
+    chosen = choose_onset(heard, heard, start, [start.calibration])
     assert chosen.onset >= 0.45
-    assert note_f1(heard, chosen) == [1.0] * 5
+    assert note_f1(heard, [chosen]) == [1.0] * 5
 
 
 def test_doubtful_curves_do_not_sound_like_a_piano() -> None:
@@ -74,7 +75,7 @@ def test_confidence_is_judged_by_recordings_it_has_not_seen(tmp_path: Path) -> N
         evidence = rng.normal(0, 2, (1500, len(EVIDENCE)))
         right = rng.random(1500) < 1 / (1 + np.exp(-evidence[:, 0]))
         sets.append(Judged(evidence, right, np.arange(1500) // 100))
-    chances = held_out(sets)
+    chances = held_out(sets, folds(sets))
     for judged, confidence in zip(sets, chances, strict=True):
         assert calibration_error(confidence, judged.right) < 0.05
     named = {name: (confidence, judged.right) for name, judged, confidence in zip("ab", sets, chances, strict=True)}

@@ -65,7 +65,7 @@ def test_confidence_decides_not_the_height_of_the_peak() -> None:
     curves.onset[99:102, 40] = np.array([0.35, 0.4, 0.3])
     assert [note.onset_s for note in decode_notes(curves, DecoderConfig(onset=0.42))] == [50 * FRAME_S]
     by_sides = Calibration(0.5, (0.0, 1.0, 0.0, 0.0, 0.0, 0.0))
-    (note,) = decode_notes(curves, DecoderConfig(onset=0.42), by_sides)
+    (note,) = decode_notes(curves, DecoderConfig(onset=0.42, calibration=by_sides))
     assert note.onset_s == pytest.approx(100 * FRAME_S, abs=FRAME_S / 2)
     assert note.confidence == pytest.approx(1 / (1 + np.exp(-0.5 - np.log(0.325 / 0.675))), abs=1e-3)
 

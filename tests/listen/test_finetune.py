@@ -117,12 +117,15 @@ def test_the_confidence_is_fitted_to_what_was_learned_where_there_are_notes_enou
     monkeypatch.setattr(finetuning, "validate", lambda *given: Validated(start.decoder, {"own": next(scores)}, {}))
     few, _ = run(folder, start, tmp_path / "few")
     assert few.improved
-    assert few.model.calibration == start.calibration
+    assert few.model.decoder == few.after.decoder == start.decoder
     scores = iter([0.5, *[0.9] * 20])
     monkeypatch.setattr(finetuning, "FEWEST_JUDGED", 10)
     enough, _ = run(folder, start, tmp_path / "enough")
-    assert enough.model.calibration != start.calibration
-    assert len(enough.model.calibration.weights) == len(start.calibration.weights)
+    fitted, own = enough.model.decoder.calibration, start.decoder.calibration
+    assert fitted != own
+    assert len(fitted.weights) == len(own.weights)
+    assert enough.after.decoder == enough.model.decoder
+    assert enough.after.score != 0.9, "the figure is that of the fitted confidence"
 
 
 def test_an_interrupted_training_goes_on_where_it_stopped(

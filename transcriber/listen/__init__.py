@@ -69,7 +69,7 @@ def listen(
     writer = EvidenceWriter(FRAME_S, model.decoder.latency_s)
     if on_evidence:
         curves = _written(curves, spectra, writer)
-    heard = decode(tally.passing(curves), model.decoder, model.calibration)
+    heard = decode(tally.passing(curves), model.decoder)
     if not check.is_trustworthy(heard.notes, tally, tuning):
         raise NoNotes("No piano note was heard in this recording; check that it holds a piano, close and loud enough.")
     if on_evidence:

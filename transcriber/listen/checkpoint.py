@@ -24,7 +24,6 @@ class Checkpoint:
     network: OnsetFrameNetwork
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     steps: int = 0
-    calibration: Calibration = field(default_factory=Calibration)
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
@@ -33,11 +32,13 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         name: value.half().contiguous() if value.is_floating_point() else value.contiguous()
         for name, value in checkpoint.network.state_dict().items()
     }
+    decoder = asdict(checkpoint.decoder)
+    calibration = decoder.pop("calibration")
     metadata = {
         "format": FORMAT,
         "network": json.dumps(checkpoint.network.config.to_json()),
-        "decoder": json.dumps(asdict(checkpoint.decoder)),
-        "calibration": json.dumps(asdict(checkpoint.calibration)),
+        "decoder": json.dumps(decoder),
+        "calibration": json.dumps(calibration),
         "steps": str(checkpoint.steps),
     }
     partial = path.with_suffix(".partial")
@@ -59,9 +60,9 @@ def load(path: Path = SHIPPED, device: torch.device | str = "cpu") -> Checkpoint
         network.load_state_dict(
             {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
         )
-        decoder = DecoderConfig(**json.loads(metadata["decoder"]))
         calibration = Calibration.from_json(json.loads(metadata.get("calibration", "{}")))
+        decoder = DecoderConfig(**json.loads(metadata["decoder"]), calibration=calibration)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as cause:
         raise CheckpointError(f"The note model {path.name} cannot be loaded; install the package again.") from cause
     network.eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Checkpoint(network, decoder, int(metadata.get("steps", 0)), calibration)
+    return Checkpoint(network, decoder, int(metadata.get("steps", 0)))

@@ -12,7 +12,7 @@ with a few frames of its neighbours; notes that have not ended go on in the next
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
@@ -37,7 +37,10 @@ CANDIDATE = 0.2  # the lowest peak that may be an onset
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """Thresholds on probabilities, chosen by eval/sweep.py on real recordings; the defaults suit any network."""
+    """What eval/sweep.py fits on real recordings: thresholds on probabilities, and the confidence that `onset` is of.
+
+    The defaults suit any network.
+    """
 
     onset: float = 0.4  # the least confidence: the height of the peak where nothing was calibrated
     held: float = 0.4
@@ -46,6 +49,7 @@ class DecoderConfig:
     pedal: float = 0.7
     shortest_pedal_s: float = 0.08
     latency_s: float = 0.0  # how late onsets are heard, measured on rendered audio by eval/latency.py
+    calibration: Calibration = field(default_factory=Calibration)
 
 
 class Probabilities(NamedTuple):
@@ -87,11 +91,9 @@ class Strike(NamedTuple):
     confidence: float
 
 
-def decode(
-    stretches: Iterable[Probabilities], config: DecoderConfig | None = None, calibration: Calibration | None = None
-) -> Heard:
+def decode(stretches: Iterable[Probabilities], config: DecoderConfig | None = None) -> Heard:
     """What successive stretches of curves say was played."""
-    config, calibration = config or DecoderConfig(), calibration or Calibration()
+    config = config or DecoderConfig()
     notes: list[Note] = []
     sounding: dict[int, Strike] = {}  # by key: notes that have not ended yet
     pedal: list[AnyCurve] = []
@@ -110,7 +112,7 @@ def decode(
             start = max(strike.frame + RISE, judged.start)
             return judged.start + int(next_end[start - judged.start, strike.key]) if start < judged.stop else start
 
-        for strike in _strikes(_onsets(curves, first, config), config, calibration):
+        for strike in _strikes(_onsets(curves, first, config), config):
             before = sounding.get(strike.key)
             if before is not None:
                 by_itself = end_of(before)
@@ -126,10 +128,8 @@ def decode(
     return Heard(sort_notes(notes), decode_pedals(np.concatenate(pedal)[CONTEXT:], config))
 
 
-def decode_notes(
-    curves: Probabilities, config: DecoderConfig | None = None, calibration: Calibration | None = None
-) -> tuple[Note, ...]:
-    return decode([curves], config, calibration).notes
+def decode_notes(curves: Probabilities, config: DecoderConfig | None = None) -> tuple[Note, ...]:
+    return decode([curves], config).notes
 
 
 def decode_pedals(curve: AnyCurve, config: DecoderConfig | None = None) -> tuple[Pedal, ...]:
@@ -188,8 +188,8 @@ def _onsets(curves: Probabilities, first: int, config: DecoderConfig) -> Onsets:
     )
 
 
-def _strikes(onsets: Onsets, config: DecoderConfig, calibration: Calibration) -> Iterator[Strike]:
-    confidence = calibration.confidence(onsets.evidence)
+def _strikes(onsets: Onsets, config: DecoderConfig) -> Iterator[Strike]:
+    confidence = config.calibration.confidence(onsets.evidence)
     columns = (onsets.frame, onsets.key, onsets.onset_s, onsets.velocity, confidence)
     sure = confidence >= config.onset
     return map(Strike._make, zip(*(column[sure].tolist() for column in columns), strict=True))

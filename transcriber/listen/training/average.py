@@ -2,8 +2,8 @@
 
     python -m transcriber.listen.training.average A.safetensors B.safetensors ... --out MEAN.safetensors
 
-Weights and the statistics of the norms are averaged (Wortsman et al., "Model soups", 2022); decoder and calibration are
-those of the first, to be fitted anew (`eval/sweep.py`).
+Weights and the statistics of the norms are averaged (Wortsman et al., "Model soups", 2022); the decoder is that of
+the first, to be fitted anew (`eval/sweep.py`).
 """
 
 from __future__ import annotations

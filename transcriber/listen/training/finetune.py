@@ -34,7 +34,7 @@ from transcriber.listen.training.pianos import Samples
 from transcriber.listen.training.recordings import LabelledRecording
 from transcriber.listen.training.takeexamples import TakeExamples
 from transcriber.listen.training.takes import Ear, Take, prepare, split
-from transcriber.listen.training.validation import Excerpt, Validated, curves_of, validate
+from transcriber.listen.training.validation import Excerpt, Validated, choose_onset, curves_of, validate
 from transcriber.performance import Note
 
 Say = Callable[[str], None]
@@ -192,18 +192,18 @@ class _Run:
                 gain = found.score - history.before.score
                 if gain >= KEPT_GAIN * (history.best.score - history.before.score):
                     self.say(f"{share:.0%} of what was learned is kept, so that other pianos are not forgotten.")
-                    model = self._calibrated(replace(best, network=network, decoder=found.decoder))
-                    return Outcome(history.before, found, model, steps)
-        model = self._calibrated(replace(best, decoder=history.best.decoder))
-        return Outcome(history.before, history.best, model, steps)
+                    return self._fitted(history.before, found, replace(best, network=network), steps)
+        return self._fitted(history.before, history.best, best, steps)
 
-    def _calibrated(self, model: Checkpoint) -> Checkpoint:
-        """The model with a confidence fitted to what was kept apart, or that of the start where it tells too little."""
+    def _fitted(self, before: Validated, found: Validated, model: Checkpoint, steps: int) -> Outcome:
+        """With confidence and threshold fitted to what was kept apart, or as `found` where that tells too little."""
         training = self.training
         curves = curves_of(self.excerpts, model.network, training.spectrograms, training.device)
-        judged = judge(self.excerpts, curves, model.decoder)
-        enough = len(judged.right) >= FEWEST_JUDGED
-        return replace(model, calibration=fit_calibration([judged]) if enough else self.start.calibration)
+        judged = judge(self.excerpts, curves, found.decoder)
+        if len(judged.right) >= FEWEST_JUDGED:
+            decoder = replace(found.decoder, calibration=fit_calibration([judged]))
+            found = choose_onset({"own": self.excerpts}, {"own": curves}, decoder)
+        return Outcome(before, found, replace(model, decoder=found.decoder), steps)
 
     def _train(self, history: History) -> History:
         stored_at = time.monotonic()
@@ -241,7 +241,6 @@ class _Run:
             training.spectrograms,
             training.device,
             self.start.decoder,
-            self.start.calibration,
         )
 
     def _share(self, elapsed_s: float) -> float:
@@ -310,7 +309,7 @@ def _ear(model: Checkpoint, device: torch.device) -> Ear:
     network, spectrograms = model.network.to(device), Spectrograms().to(device)
 
     def notes(samples: Samples) -> tuple[Note, ...]:
-        return decode_notes(probabilities(samples, network, spectrograms, device), model.decoder, model.calibration)
+        return decode_notes(probabilities(samples, network, spectrograms, device), model.decoder)
 
     return notes
 

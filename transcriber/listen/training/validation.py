@@ -12,7 +12,6 @@ import soundfile
 import torch
 from mir_eval.util import midi_to_hz
 
-from transcriber.listen.calibration import Calibration
 from transcriber.listen.decode import DecoderConfig, Probabilities, decode_notes
 from transcriber.listen.features import Spectrograms
 from transcriber.listen.infer import probabilities
@@ -98,17 +97,12 @@ def onset_f1(excerpt: Excerpt, notes: tuple[Note, ...], *, without_delay: bool) 
 
 
 def mean_f1(
-    excerpts: list[Excerpt],
-    curves: list[Probabilities],
-    decoder: DecoderConfig,
-    calibration: Calibration | None = None,
-    *,
-    without_delay: bool = False,
+    excerpts: list[Excerpt], curves: list[Probabilities], decoder: DecoderConfig, *, without_delay: bool = False
 ) -> float:
     return float(
         np.mean(
             [
-                onset_f1(excerpt, decode_notes(curve, decoder, calibration), without_delay=without_delay)
+                onset_f1(excerpt, decode_notes(curve, decoder), without_delay=without_delay)
                 for excerpt, curve in zip(excerpts, curves, strict=True)
             ]
         )
@@ -121,21 +115,22 @@ def validate(
     spectrograms: Spectrograms,
     device: torch.device,
     decoder: DecoderConfig | None = None,
-    calibration: Calibration | None = None,
 ) -> Validated:
-    """How well `network` hears each of `sets`, its onset threshold chosen on all of them from THRESHOLDS.
-
-    `decoder` holds the other thresholds; `calibration` gives the confidences that the threshold is one of.
-    """
+    """How well `network` hears each of `sets`, its onset threshold chosen as `choose_onset` does."""
     heard = {name: curves_of(excerpts, network, spectrograms, device) for name, excerpts in sets.items()}
+    return choose_onset(sets, heard, decoder or DecoderConfig())
+
+
+def choose_onset(
+    sets: dict[str, list[Excerpt]], heard: dict[str, list[Probabilities]], decoder: DecoderConfig
+) -> Validated:
+    """The onset threshold of THRESHOLDS that suits all of `sets` best; all else is as in `decoder`."""
     best: Validated | None = None
     for threshold in THRESHOLDS:
-        tried = replace(decoder or DecoderConfig(), onset=threshold)
-        f1 = {
-            name: mean_f1(sets[name], curves, tried, calibration, without_delay=True) for name, curves in heard.items()
-        }
+        tried = replace(decoder, onset=threshold)
+        f1 = {name: mean_f1(sets[name], curves, tried, without_delay=True) for name, curves in heard.items()}
         if best is None or float(np.mean(list(f1.values()))) > best.score:
             best = Validated(tried, f1, {})
     assert best is not None
-    raw = {name: mean_f1(sets[name], curves, best.decoder, calibration) for name, curves in heard.items()}
+    raw = {name: mean_f1(sets[name], curves, best.decoder) for name, curves in heard.items()}
     return replace(best, raw_f1=raw)
