@@ -7,7 +7,8 @@ first five seconds, since a score begins at its first note. The annotated beats 
 of the time signature, or the dotted value in compound metres. `signature` counts pieces whose first time signature is
 found exactly, where x/16 counts as x/8 of the same beats; `offered` those where it is found, or among the other metres
 that are offered in its place; `metre` those where the number of beats in the first bar and whether they divide in three
-are right. Each composition counts once: its performances share its weight.
+are right; `levels` and `printed` those whose beats change their level on the way (`level_changes`), as they are found
+and as they are annotated. Each composition counts once: its performances share its weight.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 import pretty_midi
 
 from eval.heldout import add_weights, take_weights
+from transcriber.notate.beats import level_changes
 from transcriber.notate.meter import Bar, Meter, find_meter, other_metres
 from transcriber.notate.onsets import Floats, NoteTable
 from transcriber.notate.training.augmentation import mishear
@@ -45,6 +47,8 @@ class Result:
     signature: float
     offered: float
     metre: float
+    levels: float
+    printed: float
     cpu_s: float
     found: tuple[int, int]
     wanted: tuple[int, int]
@@ -114,7 +118,8 @@ def evaluate(piece: Piece, baseline: bool) -> Result:
     meter = global_tempo(performance) if baseline else find_meter(performance)
     cpu_s = time.process_time() - started_s
     track = piece.track
-    beat, downbeat = f_measures(meter, track.time_s[track.kind != NO_BEAT], track.time_s[track.kind == DOWNBEAT])
+    beat_s = track.time_s[track.kind != NO_BEAT]
+    beat, downbeat = f_measures(meter, beat_s, track.time_s[track.kind == DOWNBEAT])
     wanted = written_alike(int(track.beats[0]), int(track.beat_type[0]))
     found = written_alike(meter.bars[0].time.beats, meter.bars[0].time.beat_type)
     others = () if baseline else other_metres(performance, meter)
@@ -125,6 +130,8 @@ def evaluate(piece: Piece, baseline: bool) -> Result:
         float(found == wanted),
         float(wanted in (found, *(written_alike(time_.beats, time_.beat_type) for time_ in others))),
         float(metre_of(found) == metre_of(wanted)),
+        float(level_changes(beats_of(meter)) > 0),
+        float(level_changes(beat_s) > 0),
         cpu_s,
         found,
         wanted,
@@ -133,7 +140,7 @@ def evaluate(piece: Piece, baseline: bool) -> Result:
 
 def f_measures(meter: Meter, beat_s: Floats, downbeat_s: Floats) -> tuple[float, float]:
     """F of the meter's beats and of its bar lines, over the stretch between the first and the last true beat."""
-    found_beats = np.array([time_s for bar in meter.bars for time_s in bar.beat_times_s])
+    found_beats = beats_of(meter)
     found_downbeats = np.array([bar.beat_times_s[0] for bar in meter.bars])
     first_s, last_s = beat_s[0] - WINDOW_S, beat_s[-1] + WINDOW_S
     beat, downbeat = (
@@ -141,6 +148,11 @@ def f_measures(meter: Meter, beat_s: Floats, downbeat_s: Floats) -> tuple[float,
         for wanted, found in ((beat_s, found_beats), (downbeat_s, found_downbeats))
     )
     return beat, downbeat
+
+
+def beats_of(meter: Meter) -> Floats:
+    """Seconds of all beats. Shape: (beats,)."""
+    return np.array([time_s for bar in meter.bars for time_s in bar.beat_times_s])
 
 
 def written_alike(beats: int, beat_type: int) -> tuple[int, int]:
@@ -161,13 +173,13 @@ def table(results: list[Result]) -> str:
         by_source[result.piece.source][result.piece.work_group].append(result)
         if result.piece.source != "POP909":
             by_source["all but POP909"][result.piece.work_group].append(result)
-    lines = [f"{'source':<18} compositions   beat  downbeat  signature  offered  metre  CPU s"]
+    lines = [f"{'source':<18} compositions   beat  downbeat  signature  offered  metre  levels  printed  CPU s"]
     for source, groups in by_source.items():
         means = [
             float(np.mean([np.mean([getattr(result, name) for result in group]) for group in groups.values()]))
-            for name in ("beat", "downbeat", "signature", "offered", "metre", "cpu_s")
+            for name in ("beat", "downbeat", "signature", "offered", "metre", "levels", "printed", "cpu_s")
         ]
-        figures = "{:7.3f} {:9.3f} {:10.3f} {:8.3f} {:6.3f} {:6.2f}".format(*means)
+        figures = "{:7.3f} {:9.3f} {:10.3f} {:8.3f} {:6.3f} {:7.3f} {:8.3f} {:6.2f}".format(*means)
         lines.append(f"{source:<18} {len(groups):>12} {figures}")
     return "\n".join(lines)
 

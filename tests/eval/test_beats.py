@@ -52,7 +52,7 @@ def test_the_baseline_covers_the_piece(waltz):
 
 def test_the_table_counts_each_composition_once(waltz):
     results = [
-        evaluation.Result(waltz, beat, 1.0, 1.0, 1.0, 1.0, 0.0, (3, 4), (3, 4))
+        evaluation.Result(waltz, beat, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, (3, 4), (3, 4))
         for beat in (1.0, 0.5)  # two performances of one composition
     ]
     lines = evaluation.table(results).splitlines()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.notate.beat_evidence import evidence
-from transcriber.notate.beats import beat_grids
+from transcriber.notate.beats import beat_grids, level_changes
 from transcriber.notate.beatscores import PERIOD_BINS
 from transcriber.notate.tempo import Section, beat_path
 
@@ -55,6 +55,22 @@ def test_a_grid_reaches_over_all_onsets_and_across_a_long_silence():
     assert (np.diff(grid.time_s) > 0).all()
     assert len(grid.time_s) < 40  # a pause, not six hundred beats of rest
     assert set(range(1, 24)) <= set(grid.onset.tolist())
+
+
+@pytest.mark.parametrize(
+    ("steps_s", "count"),
+    [
+        ([0.5] * 40, 0),
+        ([0.5] * 20 + [1.0] * 20, 1),
+        ([0.5] * 20 + [0.25] * 20 + [0.5] * 20, 2),
+        ([0.5] * 20 + [0.7] * 20, 0),  # a new tempo, but no other level
+        ([0.5] * 20 + [1.0] * 4 + [0.5] * 20, 0),  # four slow beats are a ritardando
+        ([0.5, 1.0] * 20, 0),
+        ([0.5] * 8, 0),
+    ],
+)
+def test_changes_of_level_are_counted(steps_s, count):
+    assert level_changes(np.cumsum([1.0, *steps_s])) == count
 
 
 def test_where_the_level_changes_beats_of_one_level_are_offered():

@@ -21,6 +21,9 @@ STEADY_WIDTH_BINS = 7  # about +-50 %: they stay below the next level
 OTHER_LEVEL = 0.7  # octaves from the median beat length
 OFTEN = 0.05  # of the onsets
 BREAK_BEATS = 4  # a break between sections is written as at most this many beats
+LEVEL_BEATS = 8  # beats must be even for so long before and after a change of their level
+UNEVEN = 0.25  # octaves that even beats are away from their median at most, on the mean
+OTHER_BEATS = 0.68  # octaves from one level to another: a factor of 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,24 @@ def beat_grids(onset_s: Floats, scores: BeatScores) -> list[BeatGrid]:
             away = np.abs(np.arange(PERIOD_BINS) - centre[:, None])
             grids.append(_grid(sections, np.where(away <= width, 0.0, -np.inf)))
     return grids
+
+
+def level_changes(beat_s: Floats) -> int:
+    """How often even beats are followed by even ones that are far longer or shorter: a new tempo, or a slip.
+
+    beat_s: (beats,) increasing.
+    """
+    if len(beat_s) <= 2 * LEVEL_BEATS:
+        return 0
+    stretches = np.lib.stride_tricks.sliding_window_view(np.log2(np.diff(beat_s)), LEVEL_BEATS)
+    middle = np.median(stretches, axis=1)
+    even = np.abs(stretches - middle[:, None]).mean(axis=1) < UNEVEN
+    leaps = np.abs(middle[LEVEL_BEATS:] - middle[:-LEVEL_BEATS]) > OTHER_BEATS
+    found, last = 0, -LEVEL_BEATS
+    for place in np.flatnonzero(leaps & even[LEVEL_BEATS:] & even[:-LEVEL_BEATS]).tolist():
+        if place - last >= LEVEL_BEATS:
+            found, last = found + 1, place
+    return found
 
 
 def _local_period(beat_s: Floats, at_s: Floats) -> Floats:

@@ -33,11 +33,11 @@ export class NoteCard {
       ),
       ...(hand ? [this.button("hand", t(hand === "left" ? "note.to-right" : "note.to-left"), () => this.changeHand())] : []),
       ...(transposed ? [] : [this.names(spelled)]),
+      this.button("delete", t("note.delete"), () => this.delete(), "danger"),
       this.button("bar", t(begins ? "note.no-bar" : "note.bar"), () =>
         this.onChange(withNoteEdit(edits, "bar-line", note.source, begins ? null : {})),
       ),
       this.fromHere(),
-      this.button("delete", t("note.delete"), () => this.delete(), "danger"),
       make("button", { type: "button", "data-field": "close", "aria-label": t("note.close"), onclick: () => this.onClose() }, "×"),
     );
     if (focused) this.root.querySelector(`[data-field="${focused}"]`)?.focus();
