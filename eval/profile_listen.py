@@ -27,9 +27,10 @@ from transcriber.audio import load
 from transcriber.listen import check, level
 from transcriber.listen.checkpoint import SHIPPED
 from transcriber.listen.checkpoint import load as load_checkpoint
+from transcriber.listen.context import in_context
 from transcriber.listen.decode import decode
 from transcriber.listen.features import FRAME_S, HOP, SAMPLE_RATE, Spectrograms
-from transcriber.listen.infer import BORDER_FRAMES, CHUNK_FRAMES, WINDOW_FRAMES, chunks, cut, stretches
+from transcriber.listen.infer import BORDER_FRAMES, CHUNK_FRAMES, WINDOW_FRAMES, answered, chunks, cut
 from transcriber.listen.touch import weighed
 from transcriber.listen.tuning import find_tuning
 from transcriber.precision import autocast, multiplies_bfloat16
@@ -68,7 +69,8 @@ def costs(checkpoint: Path) -> None:
     chunk = chunks(len(samples) // HOP + 1)[1]
     sound = torch.from_numpy(cut(samples, chunk) * np.float32(level.gain(samples)))[None]
     pictures = spectrograms(sound)[:, :, WINDOW_FRAMES:-WINDOW_FRAMES]
-    curves = list(stretches(samples, model.network, spectrograms, torch.device("cpu")))
+    answers = list(answered(samples, model.network, spectrograms, torch.device("cpu")))
+    curves = list(in_context(answers, model.network.reader))
 
     def answer() -> object:
         with autocast(torch.device("cpu")):
@@ -79,6 +81,7 @@ def costs(checkpoint: Path) -> None:
     listened = {
         "features": fastest(lambda: spectrograms(sound)) / kept_s,
         "network": fastest(answer) / kept_s,
+        "context": fastest(lambda: list(in_context(answers, model.network.reader))) / PROFILED_S,
         "decoding": fastest(lambda: decode(check.Tally().passing(curves), model.decoder)) / PROFILED_S,
         "velocities": fastest(lambda: weighed(notes)) / PROFILED_S,
         "tuning": fastest(lambda: find_tuning(samples)) / PROFILED_S,

@@ -30,7 +30,7 @@ def tally(doubtful: int, sure: int, faint: int = 0) -> check.Tally:
     for index in range(faint):
         onset[12 + 10 * (index % 30), 20 + index // 30] = 0.2
     counted = check.Tally()
-    assert len(list(counted.passing([Probabilities(onset, frame, onset, frame, onset, onset[:, 0])]))) == 1
+    assert len(list(counted.passing([Probabilities(onset, frame, onset, frame, onset, onset[:, 0], onset)]))) == 1
     return counted
 
 
@@ -71,7 +71,7 @@ def test_without_one_likely_note_nothing_was_played() -> None:
 def test_a_second_of_sound_is_too_little_to_judge_by() -> None:
     short = check.Tally()
     blurred = np.full((50, KEYS), 0.3, np.float16)
-    list(short.passing([Probabilities(blurred, blurred, blurred, blurred, blurred, blurred[:, 0])]))
+    list(short.passing([Probabilities(blurred, blurred, blurred, blurred, blurred, blurred[:, 0], blurred)]))
     assert check.is_trustworthy(MUSIC.notes, short, UNTUNED)
     assert check.warnings(CLEAN, MUSIC, short, TUNED) == ()
 

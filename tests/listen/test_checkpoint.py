@@ -14,7 +14,7 @@ from transcriber.listen.network import NetworkConfig, OnsetFrameNetwork
 
 def test_a_checkpoint_brings_back_network_and_thresholds(tmp_path: Path) -> None:
     network = OnsetFrameNetwork(NetworkConfig(front_channels=2, channels=4, dilations=(1, 2))).eval()
-    decoder = DecoderConfig(onset=0.42, calibration=Calibration(1.5, (1.0, 0.5, 0.0, 0.0, 0.0, -0.25)))
+    decoder = DecoderConfig(onset=0.42, calibration=Calibration(1.5, (1.0, 0.5, 0.0, 0.0, 0.0, -0.25, 0.3)))
     save(Checkpoint(network, decoder, 7), tmp_path / "notes.safetensors")
     loaded = load(tmp_path / "notes.safetensors")
     assert loaded.decoder == decoder

@@ -17,9 +17,8 @@ def perfect_curves(
     """Curves as a network without fault would draw them."""
     wanted = targets(PlayedSegment(FRAMES * FRAME_S, np.array(rows, float).reshape(-1, 5), pedals), FRAMES)
     keys = np.clip(wanted.keys, 0, 1).astype(np.float16)
-    return Probabilities(
-        keys[ONSET], keys[FRAME], keys[OFFSET], keys[HELD], keys[VELOCITY], wanted.pedal.astype(np.float16)
-    )
+    pedal, unknown = wanted.pedal.astype(np.float16), np.zeros_like(keys[ONSET])
+    return Probabilities(keys[ONSET], keys[FRAME], keys[OFFSET], keys[HELD], keys[VELOCITY], pedal, unknown)
 
 
 def test_perfect_curves_give_the_notes_back_between_frames() -> None:
@@ -51,9 +50,7 @@ def test_silence_gives_no_notes_and_no_pedal() -> None:
 
 def test_onsets_below_the_threshold_are_not_notes() -> None:
     curves = perfect_curves([(1.0, 1.5, 1.5, 60, 80)], [])
-    quiet = Probabilities(
-        curves.onset * np.float16(0.3), *(getattr(curves, n) for n in ("frame", "offset", "held", "velocity", "pedal"))
-    )
+    quiet = curves._replace(onset=curves.onset * np.float16(0.3))
     assert decode_notes(quiet, DecoderConfig(onset=0.35)) == ()
     assert len(decode_notes(quiet, DecoderConfig(onset=0.25))) == 1
 
@@ -64,7 +61,7 @@ def test_confidence_decides_not_the_height_of_the_peak() -> None:
     curves.onset[50, 40] = 0.5
     curves.onset[99:102, 40] = np.array([0.35, 0.4, 0.3])
     assert [note.onset_s for note in decode_notes(curves, DecoderConfig(onset=0.42))] == [50 * FRAME_S]
-    by_sides = Calibration(0.5, (0.0, 1.0, 0.0, 0.0, 0.0, 0.0))
+    by_sides = Calibration(0.5, (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
     (note,) = decode_notes(curves, DecoderConfig(onset=0.42, calibration=by_sides))
     assert note.onset_s == pytest.approx(100 * FRAME_S, abs=FRAME_S / 2)
     assert note.confidence == pytest.approx(1 / (1 + np.exp(-0.5 - np.log(0.325 / 0.675))), abs=1e-3)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-EVIDENCE = ("peak", "sides", "frame", "octave above", "octave below", "semitones")
+EVIDENCE = ("peak", "sides", "frame", "octave above", "octave below", "semitones", "context")
 NEAR = (-1, 0, 1)  # frames in which a note struck together with another has its peak
 SOUNDING = (1, 2, 3, 4, 5)  # frames after the onset in which a note must be heard: 100 ms
 REACH = max(SOUNDING)  # frames that the evidence reads to each side of an onset
@@ -29,12 +29,15 @@ class Calibration:
     """`weights`: one for each kind of EVIDENCE. The default takes the height of the peak as it stands."""
 
     bias: float = 0.0
-    weights: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    weights: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Calibration:
-        """The inverse of dataclasses.asdict through JSON; what is absent keeps its default."""
-        return cls(**values | {name: tuple(value) for name, value in values.items() if isinstance(value, list)})
+        """The inverse of dataclasses.asdict through JSON; evidence that an older model does not know weighs nothing."""
+        if not values:
+            return cls()
+        weights = values["weights"]
+        return cls(values["bias"], (*weights, *[0.0] * (len(EVIDENCE) - len(weights))))
 
     def confidence(self, evidence: Values) -> Values:
         """(notes, EVIDENCE) to (notes,): the share of such notes that is right, 0..1."""
@@ -43,11 +46,15 @@ class Calibration:
 
 
 def evidence(
-    onset: NDArray[np.floating], frame: NDArray[np.floating], at: NDArray[np.intp], keys: NDArray[np.intp]
+    onset: NDArray[np.floating],
+    frame: NDArray[np.floating],
+    context: NDArray[np.floating],
+    at: NDArray[np.intp],
+    keys: NDArray[np.intp],
 ) -> Values:
     """Log odds (notes, EVIDENCE) for onsets at frames `at` of `keys`.
 
-    `onset` and `frame`: (frames, KEYS), with at least REACH frames to each side of every onset.
+    `onset`, `frame` and `context` (log odds): (frames, KEYS), with at least REACH frames to each side of every onset.
     """
     octave, key_count = 12, onset.shape[1]
 
@@ -66,8 +73,9 @@ def evidence(
         np.maximum(struck(1), struck(-1)),
     )
     chances = np.clip(np.stack(columns, axis=1).astype(float), LEAST, 1 - LEAST)
-    odds: Values = np.log(chances / (1 - chances))
-    return odds
+    limit = np.log(1 / LEAST)
+    odds = np.log(chances / (1 - chances))
+    return np.column_stack((odds, np.clip(context[at, keys].astype(float), -limit, limit)))
 
 
 def fit(found: Values, right: NDArray[np.bool_], weight: Values | None = None) -> Calibration:

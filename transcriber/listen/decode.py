@@ -53,7 +53,10 @@ class DecoderConfig:
 
 
 class Probabilities(NamedTuple):
-    """float16 or float32 (frames, KEYS) each, `velocity` as a share of 127; `pedal` (frames,)."""
+    """float16 or float32 (frames, KEYS) each, `velocity` as a share of 127; `pedal` (frames,).
+
+    `context`: log odds of an onset by all that is played around it, at peaks of the onset curve; 0 where not known.
+    """
 
     onset: AnyCurve
     frame: AnyCurve
@@ -61,6 +64,7 @@ class Probabilities(NamedTuple):
     held: AnyCurve
     velocity: AnyCurve
     pedal: AnyCurve
+    context: AnyCurve
 
 
 class Heard(NamedTuple):
@@ -152,7 +156,7 @@ def _overlapping(stretches: Iterable[Probabilities]) -> Iterator[tuple[int, Prob
     All but CONTEXT frames at both ends are to be judged. Silence stands before the first stretch and after the last.
     """
     quiet = np.zeros((CONTEXT, KEYS), np.float32)
-    silence = Probabilities(quiet, quiet, quiet, quiet, quiet, pedal=quiet[:, 0])
+    silence = Probabilities(quiet, quiet, quiet, quiet, quiet, pedal=quiet[:, 0], context=quiet)
     tail = Probabilities(*(np.concatenate((curve, curve)) for curve in silence))
     first = -2 * CONTEXT
     for stretch in chain(stretches, [silence]):
@@ -184,7 +188,7 @@ def _onsets(curves: Probabilities, first: int, config: DecoderConfig) -> Onsets:
         key=keys,
         onset_s=np.maximum(0.0, (first + at + shift.astype(np.float64)) * FRAME_S - config.latency_s),
         velocity=np.clip(np.rint(velocity * 127), 1, 127).astype(np.intp),
-        evidence=calibrations.evidence(onset, curves.frame, at, keys),
+        evidence=calibrations.evidence(onset, curves.frame, curves.context, at, keys),
     )
 
 

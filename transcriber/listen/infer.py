@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from transcriber.listen import level
+from transcriber.listen.context import Stretch, in_context
 from transcriber.listen.decode import Probabilities, StoredCurve
 from transcriber.listen.features import BINS_PER_KEY, CONTEXT, HOP, LOG_MEAN, LOG_SPREAD, Spectrograms
 from transcriber.listen.together import Network
@@ -84,7 +85,22 @@ def stretches(
 
     `network` and `spectrograms` are on `device`. `on_progress` gets the share done, 0..1; `on_spectrum`, before each
     stretch, the level of each key's semitone in it: decibels (frames, KEYS).
+
+    Where the network has a reader, what is handed on lags some seconds behind what was heard.
     """
+    answers = answered(samples, network, spectrograms, device, on_progress, on_spectrum)
+    return in_context(answers, network.reader)
+
+
+def answered(
+    samples: Samples,
+    network: Network,
+    spectrograms: Spectrograms,
+    device: torch.device,
+    on_progress: Callable[[float], None] | None = None,
+    on_spectrum: Callable[[StoredCurve], None] | None = None,
+) -> Iterator[Stretch]:
+    """As `stretches`, before what is heard was read in its context."""
     todo = chunks(len(samples) // HOP + 1)
     gain = np.float32(level.gain(samples))
     size = BATCH_CHUNKS.get(device.type, 1)
@@ -92,12 +108,14 @@ def stretches(
         batch = todo[first : first + size]
         sound = np.stack([cut(samples, chunk) for chunk in batch]) * gain
         pictures = _pictures(torch.from_numpy(sound).to(device), spectrograms)
-        keys, pedal = _answers(pictures, network)
+        keys, pedal, readings = _answers(pictures, network)
         for index, chunk in enumerate(batch):
             if on_spectrum:
                 on_spectrum(semitone_levels(pictures[index, :, chunk.kept]))
             onset, frame, offset, held, velocity = keys[index, :, chunk.kept]
-            yield Probabilities(onset, frame, offset, held, velocity, pedal[index, chunk.kept])
+            unknown = np.zeros_like(onset)
+            curves = Probabilities(onset, frame, offset, held, velocity, pedal[index, chunk.kept], unknown)
+            yield Stretch(curves, readings[index, chunk.kept])
         if on_progress:
             on_progress(min(1.0, (first + size) / len(todo)))
 
@@ -110,12 +128,13 @@ def _pictures(sound: Tensor, spectrograms: Spectrograms) -> Tensor:
 
 
 @torch.inference_mode()
-def _answers(pictures: Tensor, network: Network) -> tuple[StoredCurve, StoredCurve]:
-    """Pictures to probabilities (batch, HEADS, frames, KEYS) and (batch, frames)."""
+def _answers(pictures: Tensor, network: Network) -> tuple[StoredCurve, StoredCurve, StoredCurve]:
+    """Pictures to probabilities (batch, HEADS, frames, KEYS) and (batch, frames), readings (batch, frames, KEYS, _)."""
     with autocast(pictures.device):
         curves = network(pictures)
-    keys = torch.sigmoid(curves.keys).to(torch.float16).cpu().numpy()
-    return keys, torch.sigmoid(curves.pedal).to(torch.float16).cpu().numpy()
+    wanted = (torch.sigmoid(curves.keys), torch.sigmoid(curves.pedal), curves.reading.permute(0, 2, 3, 1))
+    keys, pedal, readings = (curve.to(torch.float16).cpu().numpy() for curve in wanted)
+    return keys, pedal, readings
 
 
 @torch.inference_mode()

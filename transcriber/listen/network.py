@@ -6,6 +6,7 @@
     listen       residual blocks, dilated in time and alternately over semitones and octaves
     heads        (batch, 5, frames, 88)    onset, frame, offset, held, velocity
                  (batch, frames)           pedal
+    reading      (batch, r, frames, 88)    for the reader, which judges peaks by what is played around them
 
 Stacking the partials of each key follows the harmonic dilated convolutions of HPPNet (Wei et al., ISMIR 2022).
 """
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from transcriber.listen.context import Reader
 from transcriber.listen.features import BINS_PER_KEY, BINS_PER_OCTAVE, CHANNELS
 from transcriber.performance import KEYS
 
@@ -39,6 +41,7 @@ class NetworkConfig:
     strides: tuple[int, ...] = (1, 12, 1, 12, 1, 12, 1, 12, 1, 19, 7)  # in keys, taken by the blocks in turn
     pedal_dilations: tuple[int, ...] = (4, 8)
     pictures: tuple[int, ...] = tuple(range(CHANNELS))  # which of the features' pictures are looked at
+    readings: int = 0  # numbers that the reader gets of every key and frame; without any there is no reader
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,10 +55,14 @@ class NetworkConfig:
 
 
 class Curves(NamedTuple):
-    """Logits of `keys`: (batch, HEADS, frames, KEYS) and of `pedal`: (batch, frames)."""
+    """Logits of `keys`: (batch, HEADS, frames, KEYS) and of `pedal`: (batch, frames).
+
+    `reading`: (batch, readings, frames, KEYS), what the reader gets.
+    """
 
     keys: Tensor
     pedal: Tensor
+    reading: Tensor
 
 
 class Block(nn.Module):
@@ -106,6 +113,9 @@ class OnsetFrameNetwork(nn.Module):
             ),
             nn.Conv1d(channels, 1, 5, padding=2),
         )
+        readings = self.config.readings
+        self.reading = nn.Conv2d(channels, readings, 1) if readings else None
+        self.reader = Reader(readings) if readings else None
 
     def forward(self, pictures: Tensor) -> Curves:
         """(batch, CHANNELS, frames, BINS) to Curves; runs in the dtype of its input or under autocast."""
@@ -119,7 +129,9 @@ class OnsetFrameNetwork(nn.Module):
             x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
         keys = self.heads(functional.relu(x))
         summary = torch.cat((x.mean(dim=3), x.amax(dim=3)), dim=1)
-        return Curves(keys.float(), self.pedal(summary).squeeze(1).float())
+        pedal = self.pedal(summary).squeeze(1)
+        reading = x[:, :0] if self.reading is None else self.reading(x)
+        return Curves(keys.float(), pedal.float(), reading.float())
 
     def _partials(self, x: Tensor) -> Tensor:
         """(batch, c, frames, BINS) to (batch, harmonics * c * BINS_PER_KEY, frames, KEYS)."""

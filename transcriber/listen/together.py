@@ -12,14 +12,21 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from transcriber.listen.context import Reader
 from transcriber.listen.network import Curves
 
-Network = Callable[[Tensor], Curves]
+
+class Network(Protocol):
+    @property
+    def reader(self) -> Reader | None: ...
+    def __call__(self, pictures: Tensor) -> Curves: ...
+
+
 MOST_CHUNKS = 64  # 15 s each: some 6 GB of a GPU's memory with the default network
 
 
@@ -38,6 +45,7 @@ class Together:
 
     def __init__(self, network: Network, most: int = MOST_CHUNKS) -> None:
         self._network = network
+        self.reader = network.reader
         self._most = most
         self._waiting: deque[Request] = deque()
         self._turn = threading.Lock()
@@ -74,8 +82,8 @@ class Together:
                 request.failure = failure
         else:
             counts = [len(request.pictures) for request in batch]
-            parts = zip(torch.split(answered.keys, counts), torch.split(answered.pedal, counts), strict=True)
-            for request, (keys, pedal) in zip(batch, parts, strict=True):
-                request.curves = Curves(keys, pedal)
+            parts = zip(*(torch.split(curves, counts) for curves in answered), strict=True)
+            for request, part in zip(batch, parts, strict=True):
+                request.curves = Curves(*part)
         for request in batch:
             request.settled = True
