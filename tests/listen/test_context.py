@@ -208,6 +208,10 @@ def made_up(rng: np.random.Generator) -> teaching.HeardExample:
     return teaching.HeardExample(frame, key, curves, np.zeros((2 * octaves, 8), np.float16), right, 0)
 
 
+def columns_of(example: teaching.HeardExample) -> list[np.ndarray]:
+    return [getattr(example, name) for name in teaching.COLUMNS]
+
+
 def test_what_only_the_context_tells_is_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(teaching, "CROP", 12)
     rng = np.random.default_rng(0)
@@ -215,6 +219,20 @@ def test_what_only_the_context_tells_is_learned(monkeypatch: pytest.MonkeyPatch)
     loss = re.search(r"log loss ([\d.]+)", teaching.report(taught, [made_up(rng) for _ in range(20)]))
     assert loss
     assert float(loss[1]) < 0.2, "half of ln 2 and more by the peaks alone"
+
+
+def test_examples_without_a_peak_are_reported_on() -> None:
+    """Of speech and noise there are some: nothing is heard in them."""
+    rng = np.random.default_rng(0)
+    silent = teaching.HeardExample(*(column[:0] for column in columns_of(made_up(rng))), missed=0)
+    taught = teaching.Taught(torch.zeros(4), torch.ones(4)).eval()
+    assert teaching.report(taught, [silent, made_up(rng)]).startswith("held out: log loss 0.")
+
+
+def test_a_reader_takes_the_place_of_another() -> None:
+    network = untaught_network()
+    two, three = (teaching.Taught(torch.zeros(4), torch.ones(4), readings) for readings in (2, 3))
+    assert three.built_into(two.built_into(network)).config == replace(TINY, readings=3)
 
 
 def test_distances_lie_between_whole_frames() -> None:

@@ -9,12 +9,13 @@ with one that was played, of its pitch, within 50 ms.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+Number = TypeVar("Number", np.float32, np.float64)
 
 EVIDENCE = ("peak", "sides", "frame", "octave above", "octave below", "semitones", "context")
 NEAR = (-1, 0, 1)  # frames in which a note struck together with another has its peak
@@ -72,10 +73,16 @@ def evidence(
         struck(-octave),
         np.maximum(struck(1), struck(-1)),
     )
-    chances = np.clip(np.stack(columns, axis=1).astype(float), LEAST, 1 - LEAST)
+    odds = log_odds(np.stack(columns, axis=1).astype(float))
     limit = np.log(1 / LEAST)
-    odds = np.log(chances / (1 - chances))
     return np.column_stack((odds, np.clip(context[at, keys].astype(float), -limit, limit)))
+
+
+def log_odds(chances: NDArray[Number]) -> NDArray[Number]:
+    """Of probabilities, LEAST at least from 0 and 1."""
+    limited = np.clip(chances, LEAST, 1 - LEAST)
+    odds: NDArray[Number] = np.log(limited / (1 - limited))
+    return odds
 
 
 def fit(found: Values, right: NDArray[np.bool_], weight: Values | None = None) -> Calibration:

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from transcriber.listen.calibration import log_odds
 from transcriber.listen.decode import AnyCurve, Probabilities, StoredCurve, peaks
 from transcriber.performance import KEYS
 
 LEAST_PEAK = 0.05  # the lowest that is read
 BEFORE, AFTER = 3, 8  # frames of the curves that are seen around a peak
 LATER = 4  # frames from a peak to the second reading
-LEAST = 1e-3  # odds are limited to 1 : 1000
 ODDS_SCALE = 3.0
 CURVES = (2 * BEFORE + 1) + 3 * (BEFORE + AFTER + 1) + 1  # of onset; frame, held and offset; the velocity
 # Upper ends of the distances in time that are told apart, in frames of 20 ms: beyond the last, peaks are not seen.
@@ -148,11 +148,11 @@ def find_peaks(curves: Probabilities, reading: AnyCurve, first: int, last: int) 
         for curve in (curves.frame, curves.held, curves.offset)
         for near in range(-BEFORE, AFTER + 1)
     ]
-    chances = np.clip(np.stack([*onset, *sounding], axis=1).astype(np.float32), LEAST, 1 - LEAST)
+    chances = np.stack([*onset, *sounding], axis=1).astype(np.float32)
     velocity = np.stack([curves.velocity[at + near, key] for near in (-1, 0, 1)]).astype(np.float32).mean(axis=0)
     seen = np.concatenate(
         (
-            np.log(chances / (1 - chances)) / ODDS_SCALE,
+            log_odds(chances) / ODDS_SCALE,
             2 * velocity[:, None] - 1,
             reading[at, key].astype(np.float32),
             reading[at + LATER, key].astype(np.float32),
@@ -183,7 +183,7 @@ class _Pages:
         self._reader = reader
         self._waiting: deque[tuple[int, Probabilities]] = deque()  # first frame, curves
         self._tail: Stretch | None = None  # the frames around the end of what is known
-        self._known = 0  # frames in which all peaks were found
+        self._known = -AFTER  # frames in which all peaks were found: 2 * AFTER silent ones stand before the first
         self._frames = 0
         self._ended = False
         self._peaks: list[Peaks] = []
@@ -215,10 +215,8 @@ class _Pages:
         block = joined(self._tail or silence(2 * AFTER, stretch), stretch)
         length = len(block.reading)
         found = find_peaks(block.curves, block.reading, AFTER, length - AFTER)
-        # Before the first stretch stand 2 * AFTER silent frames; the last AFTER of them are judged, and hold nothing.
-        start = self._known - AFTER if self._tail is None else self._known
-        self._peaks.append(found._replace(frame=found.frame - AFTER + start))
-        self._known = start + length - 2 * AFTER
+        self._peaks.append(found._replace(frame=found.frame - AFTER + self._known))
+        self._known += length - 2 * AFTER
         self._tail = Stretch(
             Probabilities(*(curve[-2 * AFTER :] for curve in block.curves)), block.reading[-2 * AFTER :]
         )

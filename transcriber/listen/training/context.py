@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from transcriber.listen import checkpoint as checkpoints
 from transcriber.listen.checkpoint import Checkpoint
-from transcriber.listen.context import AFTER, BEFORE, CURVES, ODDS_SCALE, Reader, find_peaks, padded
+from transcriber.listen.context import AFTER, BEFORE, CURVES, DROPOUT, ODDS_SCALE, Reader, find_peaks, padded
 from transcriber.listen.features import FRAME_S, Spectrograms
 from transcriber.listen.infer import answered
 from transcriber.listen.network import OnsetFrameNetwork
@@ -47,8 +47,6 @@ STATE_SCALE = 0.3
 # What the odds of an example are moved by, together and one by one: the reader must not take them at their word.
 SHARED_NOISE, NOISE = 0.15, 0.1
 THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
-
-
 COLUMNS = ("frame", "key", "curves", "state", "right")  # of HeardExample, with a row for each peak
 
 
@@ -76,10 +74,11 @@ class Taught(nn.Module):
         self.mean, self.spread = mean, spread
         self.reading = nn.Linear(len(mean), readings)
         self.reader = Reader(readings)
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, curves: Tensor, state: Tensor, frame: Tensor, key: Tensor) -> Tensor:
-        known = (state.view(*state.shape[:-1], 2, -1) - self.mean) / self.spread * STATE_SCALE
+        now_and_later = state.view(*state.shape[:-1], 2, len(self.mean))
+        known = (now_and_later - self.mean) / self.spread * STATE_SCALE
         odds: Tensor = self.reader(
             torch.cat((curves, self.reading(self.dropout(known)).flatten(-2)), dim=-1), frame, key
         )
@@ -87,31 +86,30 @@ class Taught(nn.Module):
 
     def built_into(self, network: OnsetFrameNetwork) -> OnsetFrameNetwork:
         """A network that answers as `network` does, and has this reader."""
-        with_reader = OnsetFrameNetwork(replace(network.config, readings=self.reading.out_features))
-        with_reader.load_state_dict(network.state_dict(), strict=False)
-        assert with_reader.reading is not None
-        assert with_reader.reader is not None
         weight = self.reading.weight * STATE_SCALE / self.spread
-        with torch.no_grad():
-            with_reader.reading.weight.copy_(weight[:, :, None, None])
-            assert with_reader.reading.bias is not None
-            with_reader.reading.bias.copy_(self.reading.bias - weight @ self.mean)
-        with_reader.reader.load_state_dict(self.reader.state_dict())
-        return with_reader.eval()
+        built = with_reading(network, weight, self.reading.bias - weight @ self.mean)
+        assert built.reader is not None
+        built.reader.load_state_dict(self.reader.state_dict())
+        return built
 
 
 def telling_all(network: OnsetFrameNetwork) -> OnsetFrameNetwork:
     """The network whose reading is its whole last state."""
     channels = network.config.channels
-    telling = OnsetFrameNetwork(replace(network.config, readings=channels))
-    own = {name: value for name, value in network.state_dict().items() if not name.startswith("read")}
-    telling.load_state_dict(own, strict=False)
-    assert telling.reading is not None
-    assert telling.reading.bias is not None
-    with torch.no_grad():
-        telling.reading.weight.copy_(torch.eye(channels)[:, :, None, None])
-        telling.reading.bias.zero_()
-    return telling.eval()
+    return with_reading(network, torch.eye(channels), torch.zeros(channels))
+
+
+@torch.no_grad()
+def with_reading(network: OnsetFrameNetwork, weight: Tensor, bias: Tensor) -> OnsetFrameNetwork:
+    """The network with another reading of its state, by `weight` (readings, channels) and `bias`, and a new reader."""
+    other = OnsetFrameNetwork(replace(network.config, readings=len(bias)))
+    kept = {name: value for name, value in network.state_dict().items() if not name.startswith(("reading.", "reader."))}
+    other.load_state_dict(kept, strict=False)
+    assert other.reading is not None
+    assert other.reading.bias is not None
+    other.reading.weight.copy_(weight[:, :, None, None])
+    other.reading.bias.copy_(bias)
+    return other.eval()
 
 
 def hear(
