@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.page.conftest import Site
 from tests.page.player import Player, transcribed
@@ -123,7 +123,7 @@ def test_evidence_says_why_a_note_was_written(recorded: Player) -> None:
     recorded.note(note["id"]).locator(".notehead").click()
     page.keyboard.press("Space")
     page.get_by_role("button", name="Why?").click()
-    expect(page.locator(".why")).to_contain_text("was struck here with a strength of")
+    expect(page.locator(".why")).to_contain_text(re.compile(r"\d+ %"))
     assert page.locator(".instead").inner_text() != ""
     painted = (
         "([...document.querySelector('.spectrum').getContext('2d').getImageData(0, 0, 60, 60).data].some(Boolean))"
@@ -132,6 +132,40 @@ def test_evidence_says_why_a_note_was_written(recorded: Player) -> None:
     page.get_by_role("region", name="Why this note").get_by_role("button", name="Close").click()
     expect(page.locator(".evidence")).to_be_hidden()
     assert page.evaluate("told.at(-1)") == ["select", {"source": None, "id": None}]
+
+
+@pytest.mark.parametrize(
+    ("stroke", "sure", "words"),
+    [
+        (90, 95, "with a strength of 90 %, and it was heard to ring on"),
+        (20, 95, "Only 20 % of a stroke was heard here, but the notes around speak for"),
+        (90, 60, "the notes around speak against it: together only 60 % sure"),
+        (20, 60, "it may be an echo"),
+    ],
+)
+def test_why_weighs_the_stroke_against_what_surrounds_it(
+    site: Site, minuet: str, stroke: int, sure: int, words: str
+) -> None:
+    def all_as_sure(route: Route) -> None:
+        answer = route.fetch()
+        played = answer.json()
+        notes = [{**note, "confidence": sure / 100} for note in played["notes"]]
+        route.fulfill(response=answer, json={**played, "notes": notes})
+
+    def all_as_strong(route: Route) -> None:
+        answer = route.fetch()
+        seen = answer.json()
+        levels = [[round(2.55 * stroke)] * len(seen["pitches"])] * len(seen["onset"])
+        route.fulfill(
+            response=answer, json={**seen, "onset": levels, "frame": [[255] * len(seen["pitches"])] * len(levels)}
+        )
+
+    site.page.route("**/notes.json", all_as_sure)
+    site.page.route("**/evidence?*", all_as_strong)
+    player = Player(site, minuet)
+    player.note(player.sync["notes"][0]["id"]).locator(".notehead").click()
+    site.page.get_by_role("button", name="Why?").click()
+    expect(site.page.locator(".why")).to_contain_text(words)
 
 
 def test_doubtful_notes_are_shaded_by_the_slider_and_listed(recorded: Player) -> None:

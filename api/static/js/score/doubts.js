@@ -4,6 +4,8 @@ import { make } from "../dom.js";
 import { number, t } from "../texts.js";
 
 export const USUAL_THRESHOLD = 0.75; // calibrated confidence: of notes this sure, three in four were played
+// Whole percent: 100 only for what cannot be wrong, as what came as MIDI.
+export const surePercent = (confidence) => Math.floor(100 * confidence);
 const LISTED = 8;
 
 export class Doubts {
@@ -52,15 +54,15 @@ export class Doubts {
 
   #item({ index, count, least }) {
     const bar = this.piece.measures[index].number;
-    const sure = number(Math.round(100 * least));
+    const sure = surePercent(least);
     return make(
       "li",
       {},
       make(
         "button",
-        { type: "button", "aria-label": t("stage.listen-again-to", { bar, n: count, sure }), onclick: () => this.onBar(index) },
+        { type: "button", "aria-label": t("stage.listen-again-to", { bar, n: count, sure: number(sure) }), onclick: () => this.onBar(index) },
         t("stage.bar", { n: bar }),
-        make("small", {}, t("stage.percent", { n: Math.round(100 * least) })),
+        make("small", {}, t("stage.percent", { n: sure })),
       ),
     );
   }

@@ -5,6 +5,7 @@ import { noteName, pitchName } from "../pitch.js";
 import { has, t } from "../texts.js";
 import { Canvas } from "./canvas.js";
 import { button } from "./controls.js";
+import { USUAL_THRESHOLD, surePercent } from "./doubts.js";
 
 const BEFORE_S = 0.8;
 const AFTER_S = 1.4;
@@ -61,7 +62,7 @@ export class Evidence {
     this.note = note;
     this.seen = null;
     const bar = this.piece.barOf(note);
-    const sure = Math.round(100 * note.confidence);
+    const sure = surePercent(note.confidence);
     this.title.textContent = t("stage.note-title", { pitch: noteName(note), bar, sure });
     this.why.textContent = t(this.address ? "stage.looking" : "stage.not-heard");
     this.others.replaceChildren();
@@ -84,9 +85,9 @@ export class Evidence {
     this.seen = seen;
     const pitch = note.pitch - this.piece.transpose;
     const [onset, frame] = [strongest(seen, "onset", pitch, note.onset_s), held(seen, pitch, note)];
-    const key = note.added ? "stage.why-added" : onset < CLEAR ? "stage.why-faint" : frame < CLEAR ? "stage.why-short" : "stage.why-clear";
     const percent = (share) => Math.round(100 * share);
-    this.why.textContent = t(key, { pitch: noteName(note), onset: percent(onset), frame: percent(frame) });
+    const words = { pitch: noteName(note), onset: percent(onset), frame: percent(frame), sure: surePercent(note.confidence) };
+    this.why.textContent = t(reason(note, onset, frame), words);
     const others = (seen.alternatives ?? []).slice(0, SHOWN_ALTERNATIVES);
     this.instead.textContent = t(others.length > 0 ? "stage.others" : "stage.no-others");
     this.others.replaceChildren(...others.map((other) => this.#other(other)));
@@ -141,6 +142,15 @@ async function fetchEvidence(address, note, piece, signal) {
   if (!response.ok) throw new Error(`No evidence (${response.status}).`);
   const seen = await response.json();
   return { ...seen, frames: seen.onset.length };
+}
+
+// The text that says why: what surrounds a note can lend it, or take from it, what its own stroke does not tell.
+function reason(note, onset, frame) {
+  const sure = note.confidence >= USUAL_THRESHOLD;
+  if (note.added) return "stage.why-added";
+  if (onset < CLEAR) return sure ? "stage.why-surroundings" : "stage.why-faint";
+  if (!sure) return "stage.why-against";
+  return frame < CLEAR ? "stage.why-short" : "stage.why-clear";
 }
 
 // Strength 0..1 of a key in a frame.

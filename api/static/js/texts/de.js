@@ -323,6 +323,8 @@ export default {
   "stage.why-clear": "{pitch} wurde hier mit einer Stärke von {onset} % angeschlagen und klang danach hörbar weiter ({frame} %).",
   "stage.why-short": "{pitch} wurde hier mit einer Stärke von {onset} % angeschlagen, klang aber kaum weiter ({frame} %): eine kurze oder verdeckte Note.",
   "stage.why-faint": "Nur {onset} % eines Anschlags waren hier zu hören, während {pitch} mit {frame} % klang: vielleicht der Nachklang einer anderen Note.",
+  "stage.why-surroundings": "Nur {onset} % eines Anschlags waren hier zu hören, doch die Noten ringsum sprechen für {pitch}: zusammen {sure} % sicher.",
+  "stage.why-against": "{pitch} wurde hier mit einer Stärke von {onset} % angeschlagen, doch die Noten ringsum sprechen dagegen: zusammen nur {sure} % sicher.",
   "stage.why-added": "{pitch} wurde von Hand ergänzt. Das Modell hörte hier {onset} % eines Anschlags und {pitch} mit {frame} % klingen.",
   "stage.instead": "{pitch} {percent} %",
   "stage.add": "Fehlende Note ergänzen",

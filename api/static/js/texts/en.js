@@ -297,6 +297,8 @@ export default {
   "stage.why-clear": "{pitch} was struck here with a strength of {onset} %, and it was heard to ring on at {frame} %.",
   "stage.why-short": "{pitch} was struck here with a strength of {onset} %, but it hardly rang on ({frame} %): a short or covered note.",
   "stage.why-faint": "Only {onset} % of a stroke was heard here, while {pitch} rang at {frame} %: it may be an echo of another note.",
+  "stage.why-surroundings": "Only {onset} % of a stroke was heard here, but the notes around speak for {pitch}: together {sure} % sure.",
+  "stage.why-against": "{pitch} was struck here with a strength of {onset} %, but the notes around speak against it: together only {sure} % sure.",
   "stage.why-added": "{pitch} was added by hand. The model heard {onset} % of a stroke here, and {pitch} ringing at {frame} %.",
   "stage.instead": "{pitch} {percent} %",
   "stage.add": "Add a missed note",
