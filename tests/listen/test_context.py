@@ -196,6 +196,20 @@ def test_what_was_heard_is_kept_and_gone_on_with(
     assert np.concatenate([example.frame for example in more]).max() <= 2.0 * SAMPLE_RATE / HOP
 
 
+def test_examples_vary_in_key_and_tempo_only() -> None:
+    rng = np.random.default_rng(0)
+    example = replace(made_up(rng), key=np.array([0, 12, 85] * 4))
+    varied = [teaching.varied(example, rng) for _ in range(200)]
+    assert {int(other.key[0]) for other in varied} == {0, 1, 2}, "down to the lowest key, up to the highest"
+    for other in varied:
+        assert set(other.key - example.key) == {other.key[0]}
+        ratios = other.frame[1:] / example.frame[1:]
+        assert ratios.std() < 0.05
+        assert 0.8 < np.median(ratios) < 1.2
+        assert other.curves is example.curves
+    assert len({int(other.frame[-1]) for other in varied}) > 5
+
+
 def made_up(rng: np.random.Generator) -> teaching.HeardExample:
     """Octaves, both notes right or both wrong; only the upper one shows which."""
     octaves = 6

@@ -31,7 +31,7 @@ from transcriber.listen.infer import answered
 from transcriber.listen.network import OnsetFrameNetwork
 from transcriber.listen.training.examples import Examples, Material
 from transcriber.listen.training.pianos import Samples
-from transcriber.performance import LOWEST_PITCH
+from transcriber.performance import KEYS, LOWEST_PITCH
 
 EXAMPLE_S = 14.9  # one chunk of the network
 RECORDED = 0.25  # share of recordings among the examples, as where the network was taught
@@ -41,6 +41,7 @@ WITHIN_S = 0.05  # mir_eval's tolerance of onsets
 HELD_OUT = 12  # one example in so many is not learned from
 READINGS = 16
 BATCH, CROP = 8, 200  # examples, and peaks of each
+TRANSPOSED, STRETCHED = 4, 0.15  # semitones at most; logarithm of the tempo at most
 RATE, DECAY, WARM_UP, COOL_DOWN = 2e-3, 0.02, 100, 0.4
 EMA = 0.99
 STATE_SCALE = 0.3
@@ -207,7 +208,8 @@ def teach(examples: Sequence[HeardExample], steps: int, seed: int = 0) -> Taught
     )
     running = 0.0
     for step in range(1, steps + 1):
-        curves, seen, frame, key, right = crops([learned[i] for i in rng.integers(len(learned), size=BATCH)], rng)
+        drawn = [varied(learned[i], rng) for i in rng.integers(len(learned), size=BATCH)]
+        curves, seen, frame, key, right = crops(drawn, rng)
         noise = SHARED_NOISE * torch.randn(BATCH, 1, 1) + NOISE * torch.randn_like(curves)
         odds = taught(curves + noise, seen, frame, key)
         known = frame >= 0
@@ -224,6 +226,17 @@ def teach(examples: Sequence[HeardExample], steps: int, seed: int = 0) -> Taught
         if step % 500 == 0 or step == steps:
             typer.echo(f"step {step}: loss {running:.4f}; {report(average, examples[::HELD_OUT])}")
     return average
+
+
+def varied(example: HeardExample, rng: np.random.Generator) -> HeardExample:
+    """The same music in another key and at another tempo; what was heard around each peak stays."""
+    lowest, highest = max(-TRANSPOSED, -int(example.key.min())), min(TRANSPOSED, KEYS - 1 - int(example.key.max()))
+    slower = np.exp(rng.uniform(-STRETCHED, STRETCHED))
+    return replace(
+        example,
+        key=example.key + rng.integers(lowest, highest + 1),
+        frame=np.rint(example.frame * slower).astype(np.int64),
+    )
 
 
 def crops(examples: Sequence[HeardExample], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -252,8 +265,10 @@ def report(taught: Taught, examples: Sequence[HeardExample]) -> str:
     """Log loss of the peaks of examples that were not learned from; F1 of all their notes, and by the height alone."""
     odds = []
     for example in examples:
+        if not len(example.frame):
+            continue
         columns = (example.curves, example.state.astype(np.float32), example.frame, example.key)
-        odds.append(taught(*(torch.from_numpy(column)[None] for column in columns))[0].numpy())
+        odds.append(taught(*map(torch.from_numpy, columns)).numpy())
     all_odds, right = np.concatenate(odds), np.concatenate([example.right for example in examples])
     loss = float(np.mean(np.logaddexp(0, np.where(right, -all_odds, all_odds))))
     played = int(np.count_nonzero(right)) + sum(example.missed for example in examples)
