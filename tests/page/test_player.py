@@ -123,7 +123,7 @@ def test_evidence_says_why_a_note_was_written(recorded: Player) -> None:
     recorded.note(note["id"]).locator(".notehead").click()
     page.keyboard.press("Space")
     page.get_by_role("button", name="Why?").click()
-    expect(page.locator(".why")).to_contain_text(re.compile(r"\d+ %"))
+    expect(page.locator(".why")).to_contain_text("was struck here with a strength of")
     assert page.locator(".instead").inner_text() != ""
     painted = (
         "([...document.querySelector('.spectrum').getContext('2d').getImageData(0, 0, 60, 60).data].some(Boolean))"
@@ -135,16 +135,18 @@ def test_evidence_says_why_a_note_was_written(recorded: Player) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stroke", "sure", "words"),
+    ("stroke", "ringing", "sure", "words"),
     [
-        (90, 95, "with a strength of 90 %, and it was heard to ring on"),
-        (20, 95, "Only 20 % of a stroke was heard here, but the notes around speak for"),
-        (90, 60, "the notes around speak against it: together only 60 % sure"),
-        (20, 60, "it may be an echo"),
+        (90, 100, 95, "with a strength of 90 %, and it was heard to ring on"),
+        (20, 100, 95, "Only 20 % of a stroke was heard here, but the notes around speak for"),
+        (90, 100, 60, "the notes around speak against it: together only 60 % sure"),
+        (20, 100, 60, "it may be an echo"),
+        (90, 20, 60, "it hardly rang on (20 %)"),
+        (55, 100, 60, "with a strength of 55 %, and it was heard to ring on"),
     ],
 )
 def test_why_weighs_the_stroke_against_what_surrounds_it(
-    site: Site, minuet: str, stroke: int, sure: int, words: str
+    site: Site, minuet: str, stroke: int, ringing: int, sure: int, words: str
 ) -> None:
     def all_as_sure(route: Route) -> None:
         answer = route.fetch()
@@ -155,10 +157,11 @@ def test_why_weighs_the_stroke_against_what_surrounds_it(
     def all_as_strong(route: Route) -> None:
         answer = route.fetch()
         seen = answer.json()
-        levels = [[round(2.55 * stroke)] * len(seen["pitches"])] * len(seen["onset"])
-        route.fulfill(
-            response=answer, json={**seen, "onset": levels, "frame": [[255] * len(seen["pitches"])] * len(levels)}
-        )
+        levels = {
+            curve: [[round(2.55 * percent)] * len(seen["pitches"])] * len(seen[curve])
+            for curve, percent in (("onset", stroke), ("frame", ringing))
+        }
+        route.fulfill(response=answer, json={**seen, **levels})
 
     site.page.route("**/notes.json", all_as_sure)
     site.page.route("**/evidence?*", all_as_strong)

@@ -1,7 +1,7 @@
 // How sure the transcription is: a slider that shades the notes below it, and the bars to listen to again.
 
 import { make } from "../dom.js";
-import { number, t } from "../texts.js";
+import { t } from "../texts.js";
 
 export const USUAL_THRESHOLD = 0.75; // calibrated confidence: of notes this sure, three in four were played
 // Whole percent: 100 only for what cannot be wrong, as what came as MIDI.
@@ -60,7 +60,7 @@ export class Doubts {
       {},
       make(
         "button",
-        { type: "button", "aria-label": t("stage.listen-again-to", { bar, n: count, sure: number(sure) }), onclick: () => this.onBar(index) },
+        { type: "button", "aria-label": t("stage.listen-again-to", { bar, n: count, sure }), onclick: () => this.onBar(index) },
         t("stage.bar", { n: bar }),
         make("small", {}, t("stage.percent", { n: sure })),
       ),

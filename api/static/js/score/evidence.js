@@ -149,8 +149,8 @@ function reason(note, onset, frame) {
   const sure = note.confidence >= USUAL_THRESHOLD;
   if (note.added) return "stage.why-added";
   if (onset < CLEAR) return sure ? "stage.why-surroundings" : "stage.why-faint";
-  if (!sure) return "stage.why-against";
-  return frame < CLEAR ? "stage.why-short" : "stage.why-clear";
+  if (frame < CLEAR) return "stage.why-short";
+  return !sure && note.confidence < onset ? "stage.why-against" : "stage.why-clear";
 }
 
 // Strength 0..1 of a key in a frame.

@@ -6,13 +6,12 @@
 // chosen note, for what can be done with it.
 
 import { make } from "../dom.js";
-import { noteName } from "../pitch.js";
 import { t } from "../texts.js";
 import { Adding } from "./adding.js";
 import { Clock } from "./clock.js";
 import { Commands } from "./commands.js";
 import { Controls, showNames } from "./controls.js";
-import { Doubts, USUAL_THRESHOLD, surePercent } from "./doubts.js";
+import { Doubts, USUAL_THRESHOLD } from "./doubts.js";
 import { dragging } from "./dragging.js";
 import { Evidence } from "./evidence.js";
 import { Follow } from "./follow.js";
@@ -220,7 +219,7 @@ class Stage {
     this.roll.set({ chosen: this.chosen });
     if (note) {
       this.evidence.show(note);
-      this.say(t("stage.note-title", { pitch: noteName(note), bar: this.piece.barOf(note), sure: surePercent(note.confidence) }));
+      this.say(this.evidence.title.textContent);
     } else this.evidence.close();
     if (tell || id !== null) this.#tell("select", { source: this.chosen, id: id ?? this.piece.headsBySource.get(this.chosen)?.[0].id ?? null });
   }
